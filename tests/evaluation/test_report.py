@@ -1,0 +1,234 @@
+"""The report is one page from the files of a run folder: complete, honest about gaps, and on its own."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from fake_run import CONFIG, JOINTS, fake_gait, make_run
+
+from wildrobot_exp.errors import UserError
+from wildrobot_exp.evaluation.report import write_report
+from wildrobot_exp.evaluation.report.page import MAX_VIDEO_BYTES
+
+SECTIONS = ["video", "goals", "evaluation", "learning", "gait", "amp", "rewards", "config", "command"]
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+  return make_run(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def full_page(tmp_path_factory) -> str:
+  return write_report(make_run(tmp_path_factory.mktemp("full") / "run")).read_text()
+
+
+def edit(path: Path, **changes) -> None:
+  """Set keys of a JSON file; None removes one."""
+  content = json.loads(path.read_text()) | changes
+  path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def text_of(page: str, section: str) -> str:
+  """What a reader sees of a section, tags and figures left out."""
+  part = re.search(rf'<section id="{section}">.*?</section>', page, re.DOTALL).group()
+  part = re.sub(r"<svg.*?</svg>", "", part, flags=re.DOTALL)
+  return " ".join(re.sub(r"<[^>]*>", " ", part).split())
+
+
+def figures_in(page: str, section: str) -> int:
+  return re.search(rf'<section id="{section}">.*?</section>', page, re.DOTALL).group().count("<svg")
+
+
+class Loads(HTMLParser):
+  """Collects everything a page would fetch or lead to, and complains about tags that do not match."""
+
+  def __init__(self):
+    super().__init__()
+    self.addresses, self.open = [], []
+
+  def handle_starttag(self, tag, attrs):
+    names = ("src", "href", "xlink:href", "action", "poster", "data", "srcset")
+    self.addresses += [value for name, value in attrs if name in names]
+    if tag not in ("meta", "link", "br"):
+      self.open.append(tag)
+
+  def handle_endtag(self, tag):
+    assert self.open.pop() == tag
+
+
+def test_every_section_is_there_in_order(full_page):
+  assert re.findall(r'<section id="(\w+)">', full_page) == SECTIONS
+  assert 'class="missing"' not in full_page.replace(
+    '<p class="missing">Never measured in this run: eval/vx_error.</p>', ""
+  )
+  assert figures_in(full_page, "evaluation") == 1
+  assert figures_in(full_page, "learning") >= 6
+  assert figures_in(full_page, "gait") == 3 + 2 + len(JOINTS)
+  assert figures_in(full_page, "amp") == 5
+  assert figures_in(full_page, "rewards") == 2
+
+
+def test_the_first_lines_say_what_was_asked_and_what_came_out(full_page):
+  head = re.search(r"<header.*?</header>", full_page, re.DOTALL).group()
+  assert "<h1>Walks</h1>" in head
+  assert (
+    "walk forward at 0 to 0.3 m/s, PPO + AMP (weight 0.5, imitating gait), 4 M steps with 256 robots" in head
+  )
+  assert "native physics, seed 0." in head
+  assert (
+    "100% of 64 episodes of 10 s without a fall, speed off by 0.031 m/s on average, 7 of 7 goals met" in head
+  )
+  assert "in 4 min 35 s" in head
+
+
+def test_numbers_stand_beside_goals_and_baselines(full_page):
+  goals = text_of(full_page, "goals")
+  assert "Stride frequency within 20% of the reference, 1.25 Hz 1.13 Hz ✓" in goals
+  assert "Swing clearance at least 15 mm, both feet 27 | 26 mm right | left ✓" in goals
+  assert "Long walk all walk 20 m without a fall 20 of 20 95% interval 84–100% ✓" in goals
+  assert "Drift at command 0 at most 10 cm 4.1 cm ✓" in goals
+  evaluation = text_of(full_page, "evaluation")
+  assert "Zero action 0% 0.160 1.20" in evaluation
+  assert "Random policy 0% – 0.40" in evaluation
+
+
+def test_command_versions_and_config_are_on_the_page(full_page):
+  assert "python run.py seed=0" in text_of(full_page, "command")
+  config = text_of(full_page, "config")
+  assert "jax 0.10.2" in config and "a small one" in config
+  assert "physics: native" in config, "references are resolved"
+
+
+def test_the_page_needs_nothing_but_itself(full_page):
+  parser = Loads()
+  parser.feed(full_page)
+  assert not parser.open
+  outside = [address for address in parser.addresses if not address.startswith(("#", "data:"))]
+  assert outside == []
+  assert not re.search(r"url\((?!#)|@import|https?:|<script|<iframe", full_page)
+
+
+def test_the_page_is_small_and_quick(run):
+  started = time.perf_counter()
+  page = write_report(run)
+  assert time.perf_counter() - started < 10
+  assert page == run / "report.html"
+  assert page.stat().st_size < 3_000_000
+
+
+def test_figures_keep_their_ids_apart(full_page):
+  clips = re.findall(r'<clipPath id="(\w+)"', full_page)
+  assert len(clips) == len(set(clips)) > 20
+
+
+def test_a_video_that_would_break_the_size_limit_is_named_instead(run):
+  with (run / "video.mp4").open("wb") as file:
+    file.truncate(MAX_VIDEO_BYTES + 1)
+  page = write_report(run)
+  assert page.stat().st_size < 3_000_000
+  assert "too big to embed" in text_of(page.read_text(), "video")
+  assert MAX_VIDEO_BYTES * 4 / 3 + 2e6 < 25e6
+
+
+def test_missing_blocks_are_said_not_faked(run):
+  edit(run / "evaluation.json", baselines=None, long_walk=None, gait=None, pushes=None, commands=None)
+  page = write_report(run).read_text()
+  evaluation = text_of(page, "evaluation")
+  assert "Not in evaluation.json, so not shown: commands, baselines, long_walk, gait, pushes." in evaluation
+  assert "Zero action" not in evaluation
+  goals = text_of(page, "goals")
+  assert goals.count("not measured ?") == 5
+  assert "<h1>Moves as commanded, but its gait was not judged</h1>" in page
+  assert "2 of 7 goals met (5 not judged)" in page
+
+
+@pytest.mark.parametrize(
+  ("name", "section", "said"),
+  [
+    ("video.mp4", "video", "video.mp4 is not in the run folder"),
+    ("evaluation.json", "evaluation", "evaluation.json is not in the run folder"),
+    ("metrics.csv", "learning", "metrics.csv is not in the run folder"),
+    ("metrics.csv", "amp", "no amp/ columns"),
+    ("metrics.csv", "rewards", "no reward/ columns"),
+    ("gait.npz", "gait", "gait.npz is not in the run folder"),
+    (".hydra/config.yaml", "config", ".hydra/config.yaml is not in the run folder"),
+    ("versions.json", "command", "versions.json is not in the run folder"),
+  ],
+)
+def test_a_missing_file_is_said(run, name, section, said):
+  (run / name).unlink()
+  assert said in text_of(write_report(run).read_text(), section)
+
+
+def test_a_run_that_was_only_started_still_gets_its_page(tmp_path):
+  (tmp_path / "metrics.csv").write_text("step,train/return\n5120,\n")
+  page = write_report(tmp_path).read_text()
+  assert "<h1>Not evaluated</h1>" in page
+  assert "Never measured in this run: train/return" in text_of(page, "learning")
+
+
+def test_a_run_without_amp_is_not_called_incomplete(run):
+  (run / ".hydra" / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"amp": None, "algo": {"name": "ppo"}}))
+  rows = (run / "metrics.csv").read_text().replace("amp/", "gone/")
+  (run / "metrics.csv").write_text(rows)
+  assert "trained without AMP" in text_of(write_report(run).read_text(), "amp")
+
+
+def test_text_of_the_user_is_escaped_everywhere(run):
+  edit(
+    run / "versions.json", command=f"python run.py {EVIL}", overrides=[EVIL], run=EVIL, versions={EVIL: EVIL}
+  )
+  edit(run / "evaluation.json", physics=EVIL, style={"reference": EVIL}, baselines={EVIL: {"survival": 0.5}})
+  config = CONFIG | {"motion": {"name": EVIL}, "physics": EVIL, "seed": EVIL}
+  (run / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config))
+  rows = (
+    (run / "metrics.csv")
+    .read_text()
+    .replace("reward/torque", f"reward/{EVIL}")
+    .replace("train/value_loss", EVIL)
+  )
+  (run / "metrics.csv").write_text(rows)
+  gait = fake_gait() | {"joint_names": np.array([EVIL, *JOINTS[1:]])}
+  np.savez(run / "gait.npz", **gait)
+  page = write_report(run).read_text()
+  assert "<script" not in page.lower()
+  assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+  ("name", "content", "said"),
+  [
+    ("evaluation.json", "{", "not valid JSON"),
+    ("evaluation.json", "[1]", "JSON object"),
+    ("metrics.csv", "step,train/return\n1,much\n", "'train/return'"),
+    (".hydra/config.yaml", "a: [", "cannot be read"),
+    ("gait.npz", "no zip", "cannot be read"),
+  ],
+)
+def test_a_damaged_file_is_named_in_one_line(run, name, content, said):
+  (run / name).write_text(content)
+  with pytest.raises(UserError, match=re.escape(said)) as error:
+    write_report(run)
+  assert name in str(error.value) and "\n" not in str(error.value)
+  assert not (run / "report.html").exists()
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+  with pytest.raises(UserError, match="not a run folder"):
+    write_report(tmp_path)
+  with pytest.raises(UserError, match="no such run folder"):
+    write_report(tmp_path / "nowhere")
+
+
+def test_a_report_does_not_import_jax():
+  code = "import sys, wildrobot_exp.evaluation.report; sys.exit('jax' in sys.modules)"
+  subprocess.run([sys.executable, "-c", code], check=True)

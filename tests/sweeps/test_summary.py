@@ -1,0 +1,69 @@
+"""The sweep's table comes from the folders alone."""
+
+import csv
+import json
+import pathlib
+
+import pytest
+import rich.console
+
+from wildrobot_exp.sweeps.summary import JobResult, read_results, rows, table, write_csv, write_result
+
+
+@pytest.fixture
+def sweep(tmp_path: pathlib.Path) -> pathlib.Path:
+  """Jobs 0 and 10 ended well, 2 failed, 3 was killed; a stray folder is none of them."""
+  results = [
+    JobResult("0_a", "ok", {"amp.weight": "0.1"}, {"survival": 1.0, "vx_error": 0.03}, 12.5),
+    JobResult("10_b", "ok", {"amp.weight": "1.0"}, {"survival": 0.5, "speed": None}, 13.0),
+    JobResult("2_c", "failed", {"amp.weight": "0.5"}, {}, 1.0, "ValueError: no"),
+  ]
+  for result in results:
+    (tmp_path / result.job).mkdir()
+    write_result(tmp_path / result.job, result)
+  (tmp_path / "3_d" / ".hydra").mkdir(parents=True)
+  (tmp_path / "3_d" / ".hydra" / "overrides.yaml").write_text("- amp.weight=2.0\n- +gates.survival.min=1\n")
+  (tmp_path / "notes").mkdir()
+  return tmp_path
+
+
+def test_jobs_come_in_order_and_a_killed_one_is_not_forgotten(sweep: pathlib.Path):
+  results = read_results(sweep)
+  assert [(r.job, r.status) for r in results] == [
+    ("0_a", "ok"),
+    ("2_c", "failed"),
+    ("3_d", "missing"),
+    ("10_b", "ok"),
+  ]
+  assert results[2].overrides == {"amp.weight": "2.0", "gates.survival.min": "1"}
+
+
+def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(sweep: pathlib.Path):
+  write_csv(read_results(sweep), sweep / "summary.csv")
+  with (sweep / "summary.csv").open(newline="") as file:
+    read = list(csv.DictReader(file))
+  assert [row["amp.weight"] for row in read] == ["0.1", "0.5", "2.0", "1.0"]
+  assert [row["survival"] for row in read] == ["1", "", "", "0.5"]
+  assert [row["speed"] for row in read] == ["", "", "", ""]
+  assert [row["wall_s"] for row in read] == ["12.5", "1", "", "13"]
+  assert read[1]["error"] == "ValueError: no"
+
+
+def test_the_table_shows_every_job_and_number(sweep: pathlib.Path):
+  console = rich.console.Console(width=160)
+  with console.capture() as capture:
+    console.print(table(read_results(sweep)))
+  text = capture.get()
+  for word in ("amp.weight", "survival", "vx_error", "wall_s", "0.03", "failed", "missing", "ValueError: no"):
+    assert word in text
+  assert "speed" not in text  # empty everywhere
+
+
+def test_result_json_is_plain_json_without_leftovers(sweep: pathlib.Path):
+  result = json.loads((sweep / "0_a" / "result.json").read_text())
+  assert result["numbers"] == {"survival": 1.0, "vx_error": 0.03}
+  assert sorted(p.name for p in (sweep / "0_a").iterdir()) == ["result.json"]
+
+
+def test_an_empty_sweep_has_a_header_and_no_rows(tmp_path: pathlib.Path):
+  assert rows(read_results(tmp_path)) == (["job", "status", "wall_s", "error"], [])

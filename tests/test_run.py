@@ -1,0 +1,245 @@
+"""run.py as a user meets it: exit codes, one line of error, what is printed last, what is left on disk."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Callable
+
+import absl.logging
+import pytest
+
+from wildrobot_exp import cli
+from wildrobot_exp.config.folders import check_folder
+from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.interrupts import Terminated
+
+RUN_PY = pathlib.Path(__file__).resolve().parents[1] / "run.py"
+START_LIMIT_S = 5.0
+
+
+def process(cwd: pathlib.Path, *argv: str) -> tuple[subprocess.CompletedProcess, float]:
+  started = time.monotonic()
+  done = subprocess.run([sys.executable, RUN_PY, *argv], cwd=cwd, capture_output=True, text=True, timeout=60)
+  return done, time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+  "argv", [["algo=pp"], ["-m", "amp.weight=0.1,0.5", "num_envs=100"], ["hydra.run.dir=/dev/null/x"]]
+)
+def test_bad_input_ends_at_once_with_one_line_and_leaves_nothing(tmp_path: pathlib.Path, argv: list[str]):
+  done, seconds = process(tmp_path, *argv)
+  assert done.returncode == 2
+  assert done.stdout == ""
+  assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+  assert seconds < START_LIMIT_S
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_is_answered_without_importing_jax(tmp_path: pathlib.Path):
+  code = (
+    f"import runpy, sys; sys.argv = ['run.py', 'num_envs=100']\n"
+    f"try: runpy.run_path({str(RUN_PY)!r}, run_name='__main__')\n"
+    "except SystemExit as end: print(end.code, sorted({'jax', 'mujoco', 'flax'} & set(sys.modules)))"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code],
+    cwd=tmp_path,
+    capture_output=True,
+    text=True,
+    timeout=60,
+    env={**os.environ, "PYTHONPATH": str(RUN_PY.parent)},
+  )
+  assert done.stdout == "2 []\n"
+
+
+def test_help_lists_groups_and_examples(tmp_path: pathlib.Path):
+  done, _ = process(tmp_path, "--help")
+  assert done.returncode == 0
+  assert "algo: brax_ppo, ppo, ppo_amp" in done.stdout
+  assert "python run.py -m amp.weight" in done.stdout
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_cfg_shows_the_composed_config_from_any_folder(tmp_path: pathlib.Path):
+  done, _ = process(tmp_path, "--cfg", "job", "algo=ppo", "seed=7")
+  assert done.returncode == 0
+  assert done.stdout.startswith("seed: 7\n")
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_tab_completion_knows_the_options(tmp_path: pathlib.Path):
+  env = {**os.environ, "COMP_LINE": "python run.py algo=ppo", "COMP_POINT": "22"}
+  command = [sys.executable, RUN_PY, "-sc", "query=bash"]
+  done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+  assert done.stdout.split() == ["algo=ppo", "algo=ppo_amp"]
+  assert "@hydra.main" in RUN_PY.read_text()  # the completion script looks for it
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path: pathlib.Path):
+  done, seconds = process(tmp_path, "dry_run=true", "experiment=verify")
+  assert done.returncode == 0
+  assert "64 robots x 20 steps x 47 iterations = 60160 env steps" in done.stdout
+  assert seconds < START_LIMIT_S
+  assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def launch(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+  """launch(run_job, *argv) -> exit code: the real entry in this process, with another experiment."""
+  spec = importlib.util.spec_from_file_location("run", RUN_PY)
+  run = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(run)
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr("wildrobot_exp.job.check_devices", lambda config: None)
+  monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+  # Hydra's logging setup closes all handlers, and absl's would close the stream pytest captures with.
+  monkeypatch.setattr(absl.logging.get_absl_handler().python_handler, "stream", sys.__stderr__)
+  handler = signal.getsignal(signal.SIGTERM)
+
+  def call(run_job: Callable, *argv: str) -> int:
+    monkeypatch.setitem(sys.modules, "wildrobot_exp.experiment", types.SimpleNamespace(run_job=run_job))
+    monkeypatch.setattr(sys, "argv", ["run.py", *argv])
+    try:
+      return cli.launch(run.main)
+    except SystemExit as end:
+      return end.code
+
+  yield call
+  signal.signal(signal.SIGTERM, handler)
+
+
+def test_a_run_gets_its_checked_config_and_prints_its_folder_last(launch, capsys):
+  seen = []
+
+  def run_job(cfg, run_dir):
+    seen.append((cfg.algo.clip, cfg.amp["weight"], cfg.num_envs, run_dir))
+    return {"survival": 1.0}
+
+  assert launch(run_job, "algo.clip=0.3", "hydra.run.dir=here") == 0
+  folder = pathlib.Path("here").absolute()
+  assert seen == [(0.3, 0.5, 256, folder)]
+  assert capsys.readouterr().out.splitlines()[-1] == str(folder)
+  assert (folder / ".hydra" / "overrides.yaml").read_text() == "- algo.clip=0.3\n"
+
+
+def test_runs_go_to_outputs_by_date_and_time(launch):
+  folders = []
+  assert launch(lambda cfg, run_dir: folders.append(run_dir) or {}, "algo=ppo") == 0
+  assert folders[0].is_relative_to(pathlib.Path("outputs").absolute())
+  assert len(folders[0].relative_to(pathlib.Path("outputs").absolute()).parts) == 2
+
+
+def failing(error: BaseException) -> Callable:
+  def run_job(cfg, run_dir):
+    raise error
+
+  return run_job
+
+
+@pytest.mark.parametrize(
+  "error, code",
+  [
+    (UserError("clip.npz is not there"), 2),
+    (RunFailed("diverged,\nlast checkpoint kept"), 1),
+    (KeyboardInterrupt(), 130),
+    (Terminated(), 143),
+  ],
+)
+def test_how_a_run_ended_is_its_exit_code_and_one_line(launch, capsys, error: BaseException, code: int):
+  assert launch(failing(error), "hydra.run.dir=here") == code
+  err = capsys.readouterr().err
+  assert err.count("\n") == 1
+  assert err.startswith("interrupted: " if code > 128 else "error: ")
+
+
+def test_an_unexpected_error_leaves_its_traceback_in_the_run_folder(launch, capsys):
+  assert launch(failing(ZeroDivisionError("a bug")), "hydra.run.dir=here") == 1
+  err = capsys.readouterr().err
+  assert err.startswith("error: ZeroDivisionError: a bug") and err.count("\n") == 1
+  log = pathlib.Path("here/error.log").read_text()
+  assert str(pathlib.Path("here/error.log").absolute()) in err
+  assert "Traceback" in log and "ZeroDivisionError: a bug" in log
+
+
+def test_a_real_sigterm_arrives_as_terminated(launch):
+  def run_job(cfg, run_dir):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+
+  assert launch(run_job, "hydra.run.dir=here") == 143
+
+
+@pytest.mark.parametrize(
+  "gate, code", [("{min:0.9}", 0), ("{min:0.96}", 1), ("{max:0.9}", 1), ("{min:0.9,max:1.0}", 0)]
+)
+def test_a_missed_gate_fails_the_run(launch, gate: str, code: int):
+  assert launch(lambda cfg, run_dir: {"survival": 0.95}, f"+gates.survival={gate}") == code
+
+
+def test_a_gate_on_a_number_that_is_not_there_fails_the_run(launch, capsys):
+  assert launch(lambda cfg, run_dir: {}, "+gates.survival.min=0") == 1
+  assert "survival is missing" in capsys.readouterr().err
+
+
+def test_a_second_run_into_the_same_folder_is_refused(launch, capsys):
+  assert launch(lambda cfg, run_dir: {}, "hydra.run.dir=here") == 0
+  assert launch(lambda cfg, run_dir: {}, "hydra.run.dir=here") == 2
+  assert "already holds a run" in capsys.readouterr().err
+
+
+def test_a_failing_job_keeps_the_others_and_fails_the_sweep(launch, capsys):
+  def run_job(cfg, run_dir):
+    if cfg.seed == 1:
+      raise ValueError("only this one")
+    return {"survival": cfg.seed / 4, "checkpoint": "best", "error": float("nan")}
+
+  assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep") == 1
+  results = [json.loads((p / "result.json").read_text()) for p in sorted(pathlib.Path("sweep").glob("*_*"))]
+  assert [r["status"] for r in results] == ["ok", "failed", "ok"]
+  assert [r["overrides"] for r in results] == [{"seed": "0"}, {"seed": "1"}, {"seed": "2"}]
+  assert results[2]["numbers"] == {"survival": 0.5, "error": None}
+  assert all(r["wall_s"] >= 0 for r in results)
+  assert "only this one" in pathlib.Path("sweep/1_seed-1/error.log").read_text()
+  assert len(pathlib.Path("sweep/summary.csv").read_text().splitlines()) == 4
+  out, err = capsys.readouterr()
+  lines = out.splitlines()
+  folder = lines.index(str(pathlib.Path("sweep").absolute()))
+  assert "survival" in "".join(lines[folder:]) and "failed" in "".join(lines[folder:])
+  assert err.startswith("error: 1_seed-1: ValueError: only this one")
+
+
+def test_a_sweep_without_failures_exits_with_zero(launch):
+  assert launch(lambda cfg, run_dir: {"survival": 1.0}, "-m", "seed=0,1") == 0
+
+
+def test_an_interrupted_sweep_still_shows_what_it_has(launch, capsys):
+  def run_job(cfg, run_dir):
+    if cfg.seed == 1:
+      raise Terminated
+    return {}
+
+  assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep") == 143
+  assert len(pathlib.Path("sweep/summary.csv").read_text().splitlines()) == 3
+  assert "interrupted" in capsys.readouterr().out
+
+
+def test_a_sweep_of_dry_runs_prints_every_plan(launch, capsys, tmp_path: pathlib.Path):
+  assert launch(failing(ValueError()), "-m", "num_envs=64,128", "dry_run=true") == 0
+  out = capsys.readouterr().out
+  assert "64 robots" in out and "128 robots" in out
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_only_place_is_refused_before_the_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+  def refuse(*args, **kwargs):
+    raise PermissionError(13, "Permission denied")
+
+  monkeypatch.setattr("tempfile.mkdtemp", refuse)
+  with pytest.raises(UserError, match="Permission denied; choose another folder with hydra.run.dir="):
+    check_folder(str(tmp_path / "a" / "b"), multirun=False)

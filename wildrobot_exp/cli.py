@@ -1,0 +1,93 @@
+"""The command line behind run.py: check everything first, then let Hydra run it, then map the exit code."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import rich.console
+from hydra._internal.utils import get_args_parser
+
+from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Composed, compose
+from wildrobot_exp.config.explain import one_line
+from wildrobot_exp.config.folders import check_folder
+from wildrobot_exp.config.plan import plan
+from wildrobot_exp.errors import UserError
+from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
+from wildrobot_exp.job import job
+from wildrobot_exp.sweeps.folder import SweepFolder
+from wildrobot_exp.sweeps.summary import SUMMARY, JobResult, read_results, table, write_csv
+
+__all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
+
+PLAIN_WIDTH = 200  # columns of a table that is not printed to a terminal
+
+
+def launch(hydra_main: Callable[[], None]) -> int:
+  """Run the command line in sys.argv.
+
+  Args:
+    hydra_main: the function that @hydra.main decorated.
+
+  Returns:
+    The exit code: 0 done, 1 failed, 2 the user's mistake (one line on stderr, nothing written),
+    130 SIGINT, 143 SIGTERM.
+  """
+  raise_on_sigterm()
+  SweepFolder.latest = None
+  try:
+    args = _parse()
+    if args.help or args.hydra_help or args.shell_completion or args.info is not None:
+      hydra_main()
+      return 0
+    composed = compose(args, CONF_DIR)
+    if args.cfg:
+      hydra_main()
+      return 0
+    check_folder(composed.folder, composed.multirun)
+    if any(cell.config.dry_run for cell in composed.cells):
+      print("\n".join(plan(cell.config, cell.folder) for cell in composed.cells))
+      return 0
+    hydra_main()
+  except UserError as error:
+    print(f"error: {one_line(error)}", file=sys.stderr)
+    return 2
+  except KeyboardInterrupt as interrupt:
+    _summarise()
+    return 143 if isinstance(interrupt, Terminated) else 130
+  return _finish(composed)
+
+
+def _parse() -> argparse.Namespace:
+  parser = get_args_parser()
+
+  def refuse(message: str) -> NoReturn:
+    raise UserError(f"{message}; flags go before the overrides (python run.py --help)")
+
+  parser.error = refuse
+  args = parser.parse_args()
+  modes = [args.run, args.multirun, args.cfg, args.info, args.shell_completion]
+  if sum(bool(mode) for mode in modes) > 1:
+    raise UserError("only one of --run, --multirun, --cfg, --info and --shell-completion at a time")
+  return args
+
+
+def _finish(composed: Composed) -> int:
+  if not composed.multirun:
+    return 0
+  results = _summarise()
+  complete = len(results) >= len(composed.cells)
+  return 0 if complete and all(result.status == "ok" for result in results) else 1
+
+
+def _summarise() -> list[JobResult]:
+  """Print the sweep folder and its table and write summary.csv, if this process ran a sweep."""
+  sweep = SweepFolder.latest
+  if sweep is None or not sweep.is_dir():
+    return []
+  results = read_results(sweep)
+  write_csv(results, sweep / SUMMARY)
+  print(sweep)
+  width = None if sys.stdout.isatty() else PLAIN_WIDTH
+  rich.console.Console(file=sys.stdout, width=width).print(table(results))
+  return results

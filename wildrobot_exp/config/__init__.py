@@ -1,0 +1,1 @@
+"""What may be set (schema), what is refused (checks), and how Hydra composes it."""

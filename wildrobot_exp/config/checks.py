@@ -1,0 +1,184 @@
+"""Checks across keys, before anything heavy is imported. Each refusal is one line with the fix in it."""
+
+import math
+
+from wildrobot_exp.config.derived import policy_observations, steps_per_iteration
+from wildrobot_exp.config.ranges import check_ranges
+from wildrobot_exp.config.schema import Config
+from wildrobot_exp.config.term_names import CLOCKED, OBSERVATIONS, REWARDS, TERMINATIONS
+from wildrobot_exp.errors import UserError, unknown_name
+
+CLOCK = "gait_clock"  # the observation that shows the phase of a clocked gait
+TOLERANCE = 1e-9  # s, or m/s
+MAX_SUBSTEPS = 100  # to look through for a round timestep
+
+
+def check(cfg: Config) -> None:
+  """Refuse a config that cannot run or would mislead.
+
+  Raises:
+    UserError: the first problem found.
+  """
+  check_ranges(cfg)
+  _check_batch(cfg)
+  _check_times(cfg)
+  _check_command(cfg)
+  _check_rewards(cfg)
+  _check_observations(cfg)
+  _check_terminations(cfg)
+  _check_amp(cfg)
+  _check_evaluation(cfg)
+  _check_gates(cfg)
+
+
+def _check_batch(cfg: Config) -> None:
+  envs, minibatches = cfg.num_envs, cfg.algo.minibatches
+  if envs % minibatches:
+    below, above = envs // minibatches * minibatches, (envs // minibatches + 1) * minibatches
+    divisors = [d for d in range(1, envs + 1) if envs % d == 0]
+    near = sorted(sorted(divisors, key=lambda d: abs(d - minibatches))[:2])
+    raise UserError(
+      f"num_envs={envs} is not divisible by algo.minibatches={minibatches} (minibatches are whole"
+      f" trajectories): use num_envs={f'{below} or ' if below else ''}{above},"
+      f" or algo.minibatches={' or '.join(map(str, near))}"
+    )
+  least = steps_per_iteration(cfg)
+  if cfg.total_steps < least:
+    raise UserError(
+      f"total_steps={cfg.total_steps} is less than one iteration"
+      f" (num_envs x algo.horizon = {least}): use at least {least}"
+    )
+
+
+def _check_divides(cfg: Config, key: str, timestep: float) -> None:
+  period = cfg.env.control_dt
+  count = period / timestep
+  if round(count) < 1 or abs(round(count) * timestep - period) > TOLERANCE:
+    round_steps = [n for n in range(1, MAX_SUBSTEPS) if abs(round(period / n, 6) * n - period) < TOLERANCE]
+    near = round(period / min(round_steps, key=lambda n: abs(n - count), default=1), 6)
+    raise UserError(f"{key}={timestep} does not divide env.control_dt={period}: use {near}")
+
+
+def _check_times(cfg: Config) -> None:
+  env = cfg.env
+  _check_divides(cfg, "env.timestep", env.timestep)
+  _check_divides(cfg, "evaluation.fine_timestep", cfg.evaluation.fine_timestep)
+  if cfg.evaluation.fine_timestep > env.timestep + TOLERANCE:
+    raise UserError(
+      f"evaluation.fine_timestep={cfg.evaluation.fine_timestep} is coarser than"
+      f" env.timestep={env.timestep}: use {env.timestep} or less"
+    )
+  for key, seconds in (
+    ("env.episode_seconds", env.episode_seconds),
+    ("env.command.resample_seconds", env.command.resample_seconds),
+    ("evaluation.episode_seconds", cfg.evaluation.episode_seconds),
+  ):
+    if seconds < env.control_dt:
+      raise UserError(f"{key}={seconds} is shorter than one control step: use at least {env.control_dt}")
+
+
+def _check_command(cfg: Config) -> None:
+  vx = cfg.env.command.vx
+  if len(vx) != 2:
+    raise UserError(f"env.command.vx={vx} needs two numbers: [lowest, highest]")
+  if vx[0] > vx[1]:
+    raise UserError(f"env.command.vx={vx} is not ordered: use [{vx[1]},{vx[0]}]")
+
+
+def _check_params(key: str, params: dict[str, float], known: dict[str, float | None]) -> None:
+  """`known` maps a parameter to its default, None where conf/ has to give it."""
+  for param, value in params.items():
+    if param not in known:
+      raise unknown_name(f"{key} parameter", param, known)
+    if not math.isfinite(value):
+      raise UserError(f"{key}.{param}={value} has to be a finite number")
+  for param, default in known.items():
+    if default is None and param not in params:
+      raise UserError(f"{key} needs {param}: add {key}.{param}=...")
+
+
+def _check_rewards(cfg: Config) -> None:
+  terms = cfg.reward.terms
+  if not any(params.get("weight") for params in terms.values()):
+    raise UserError("reward.terms has no term with a weight above 0: choose one, for example reward=walk")
+  for name, params in terms.items():
+    if name not in REWARDS:
+      raise unknown_name("reward term", name, REWARDS)
+    key = f"reward.terms.{name}"
+    _check_params(key, params, {"weight": None, **REWARDS[name]})
+    if params["weight"] < 0:
+      raise UserError(f"{key}.weight={params['weight']} has to be 0 or greater: a cost's code subtracts it")
+    for param, value in params.items():
+      if param != "weight" and value <= 0:
+        raise UserError(f"{key}.{param}={value} has to be greater than 0")
+    if name in CLOCKED and CLOCK not in policy_observations(cfg):
+      raise UserError(f"{key} follows a clock the policy cannot see: add reward.observations=[{CLOCK}]")
+
+
+def _check_observations(cfg: Config) -> None:
+  lists = {
+    "env.observations.policy": cfg.env.observations.policy,
+    "env.observations.privileged": cfg.env.observations.privileged,
+    "reward.observations": cfg.reward.observations,
+  }
+  for key, listed in lists.items():
+    for i, name in enumerate(listed):
+      if name not in OBSERVATIONS:
+        raise unknown_name(f"{key} entry", name, OBSERVATIONS)
+      if name in listed[:i]:
+        raise UserError(f"{key} names {name!r} twice: keep one")
+      if key.endswith("privileged") and name in policy_observations(cfg):
+        raise UserError(f"{key} names {name!r}, which the policy sees anyway: drop it there")
+    if not listed and key == "env.observations.policy":
+      raise UserError(f"{key} is empty: name at least one of {', '.join(OBSERVATIONS)}")
+
+
+def _check_terminations(cfg: Config) -> None:
+  for name, params in cfg.env.terminations.items():
+    if name not in TERMINATIONS:
+      raise unknown_name("termination", name, TERMINATIONS)
+    _check_params(f"env.terminations.{name}", params, TERMINATIONS[name])
+
+
+def _check_amp(cfg: Config) -> None:
+  speeds = cfg.motion.speeds
+  if not speeds:
+    raise UserError("motion.speeds is empty: name at least one speed, motion.speeds=[0.0,0.3]")
+  if any(b <= a for a, b in zip(speeds, speeds[1:])):
+    raise UserError(f"motion.speeds={speeds} has to increase: use {sorted(set(speeds))}")
+  if cfg.amp is None:
+    return
+  if cfg.amp.replay_size < cfg.amp.batch_size:
+    raise UserError(
+      f"amp.replay_size={cfg.amp.replay_size} is smaller than amp.batch_size={cfg.amp.batch_size}:"
+      f" use at least {cfg.amp.batch_size}"
+    )
+  low, high = cfg.env.command.vx
+  if cfg.env.command.zero_share > 0:
+    low, high = min(low, 0.0), max(high, 0.0)
+  if speeds[0] > low + TOLERANCE or speeds[-1] < high - TOLERANCE:
+    raise UserError(
+      f"the clips cover {speeds[0]} to {speeds[-1]} m/s but commands go from {low} to {high} m/s, so style"
+      " would punish obeying: widen motion.speeds or narrow env.command.vx"
+    )
+
+
+def _check_evaluation(cfg: Config) -> None:
+  video = cfg.evaluation.video
+  for key in ("width", "height"):
+    pixels = getattr(video, key)
+    if pixels % 2:
+      raise UserError(f"evaluation.video.{key}={pixels} has to be even: use {pixels + 1}")
+  rate = 1 / cfg.env.control_dt
+  if video.fps > rate + TOLERANCE:
+    most = int(rate + TOLERANCE)
+    raise UserError(f"evaluation.video.fps={video.fps} is above the control rate: use at most {most}")
+
+
+def _check_gates(cfg: Config) -> None:
+  for name, bounds in cfg.gates.items():
+    _check_params(f"gates.{name}", bounds, {"min": 0.0, "max": 0.0})
+    if not bounds:
+      raise UserError(f"gates.{name} has no bound: write gates.{name}={{min: ...}} or {{max: ...}}")
+    if bounds.get("min", -math.inf) > bounds.get("max", math.inf):
+      raise UserError(f"gates.{name}: min={bounds['min']} is above max={bounds['max']}: swap them")

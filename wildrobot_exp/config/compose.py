@@ -1,0 +1,194 @@
+"""Compose every cell of a command line with Hydra and check it, without writing anything."""
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+import yaml
+from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ValueType
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from wildrobot_exp.config.checks import check
+from wildrobot_exp.config.devices import probe_devices
+from wildrobot_exp.config.explain import explain
+from wildrobot_exp.config.overrides import check_overrides
+from wildrobot_exp.config.schema import Config, register
+from wildrobot_exp.config.typed import no_amp, to_typed
+from wildrobot_exp.errors import UserError
+
+CONF_DIR = pathlib.Path(__file__).resolve().parents[2] / "conf"  # beside run.py
+CONFIG_NAME = "config"
+VERSION_BASE = "1.3"
+LONGEST_FOLDER_NAME = 120
+
+
+def folder_name(text: str) -> str:
+  """Resolver ${folder_name:...}: `text` without the characters that trouble shells and paths."""
+  return re.sub(r"[^\w.+-]+", "-", str(text)).strip("-")[:LONGEST_FOLDER_NAME]
+
+
+register()
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+  """One job: what was typed for it, its checked config, and the folder it will write to."""
+
+  overrides: list[str]
+  config: Config
+  folder: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Composed:
+  """All jobs of a command line. `folder` is the run folder, or the folder of the whole sweep."""
+
+  multirun: bool
+  cells: list[Cell]
+  folder: str
+  launcher: str
+
+
+def load(
+  overrides: Sequence[str] = (), conf_dir: str | os.PathLike = CONF_DIR, probe: bool = True
+) -> DictConfig:
+  """One checked config, as a job gets it: resolved, typed, read-only; `amp` is None without ppo_amp.
+
+  Args:
+    overrides: as on the command line, ["algo=ppo", "seed=1"].
+    conf_dir: the folder with config.yaml.
+    probe: also refuse hardware that is not here.
+
+  Raises:
+    UserError: the config is wrong.
+  """
+  with _hydra(conf_dir) as hydra:
+    config = to_typed(_compose(hydra, CONFIG_NAME, list(overrides), RunMode.RUN))
+  check(config)
+  if probe:
+    probe_devices(config)
+  return frozen(config)
+
+
+def frozen(config: Config) -> DictConfig:
+  """A typed config as a read-only DictConfig: `cfg.algo.clip` and `cfg.algo["clip"]` both work."""
+  cfg = OmegaConf.structured(config)
+  OmegaConf.set_readonly(cfg, True)
+  return cfg
+
+
+def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) -> Composed:
+  """Every job that Hydra would run for these arguments, each one checked.
+
+  Args:
+    args: what `hydra._internal.utils.get_args_parser()` read from the command line.
+    conf_dir: the folder with config.yaml.
+
+  Raises:
+    UserError: any job's config is wrong.
+  """
+  name = args.config_name or CONFIG_NAME
+  if args.config_path:
+    conf_dir = pathlib.Path(conf_dir).parent / args.config_path
+  overrides = list(args.overrides)
+  if args.config_dir:
+    overrides.append(f"hydra.searchpath=['file://{os.path.abspath(args.config_dir)}']")
+  with _hydra(conf_dir) as hydra:
+    mode = RunMode.MULTIRUN if args.multirun else hydra.get_mode(name, overrides) or RunMode.RUN
+    cfg = _compose(hydra, name, overrides, mode)
+    HydraConfig.instance().set_config(cfg)
+    launcher = cfg.hydra.runtime.choices["hydra/launcher"]
+    if mode == RunMode.RUN:
+      folder = str(cfg.hydra.run.dir)
+      composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher)
+    else:
+      composed = Composed(True, list(_sweep_cells(hydra, cfg)), str(cfg.hydra.sweep.dir), launcher)
+  if not composed.cells:
+    raise UserError("the sweep has no jobs: check the values after the = of the swept keys")
+  _check_platforms(composed)
+  return composed
+
+
+@contextlib.contextmanager
+def _hydra(conf_dir: str | os.PathLike) -> Iterator[Hydra]:
+  """Hydra started on conf_dir; its errors leave as one-line UserErrors."""
+  try:
+    folder = str(pathlib.Path(conf_dir).resolve())
+    with initialize_config_dir(folder, job_name="run", version_base=VERSION_BASE):
+      yield GlobalHydra.instance().hydra
+  except yaml.YAMLError as error:
+    raise UserError(f"a file in {conf_dir} is not YAML: {' '.join(str(error).split())}") from error
+  except (HydraException, OmegaConfBaseException, ValueError) as error:
+    raise explain(error) from error
+
+
+def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> DictConfig:
+  parsed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
+  groups = {*hydra.config_loader.list_groups("")} - {"hydra"}
+  check_overrides(parsed, groups, mode == RunMode.MULTIRUN)
+  try:
+    return hydra.compose_config(name, overrides, mode)
+  except (HydraException, OmegaConfBaseException):
+    amp = [o.input_line for o in parsed if o.key_or_group.split(".")[0] == "amp"]
+    if not amp:
+      raise
+    cfg = hydra.compose_config(name, [o for o in overrides if o not in amp], mode)
+    if OmegaConf.is_missing(cfg, "amp"):
+      raise no_amp(cfg.algo.name) from None
+    raise
+
+
+def _check_platforms(composed: Composed) -> None:
+  platforms = sorted({cell.config.hardware.platform for cell in composed.cells})
+  if len(platforms) > 1 and composed.launcher == "basic":
+    raise UserError(
+      f"a sweep over hardware on {' and '.join(platforms)}: its jobs share one process and JAX keeps the"
+      " platform of the first; run one sweep per hardware"
+    )
+  for cell in composed.cells:
+    probe_devices(cell.config)
+
+
+def _cell(cfg: DictConfig, overrides: list[str], folder: str) -> Cell:
+  config = to_typed(cfg)
+  check(config)
+  return Cell(overrides, config, folder)
+
+
+def _sweep_cells(hydra: Hydra, cfg: DictConfig) -> Iterator[Cell]:
+  """The jobs of a sweep, expanded as Hydra's basic sweeper does. Other sweepers choose while they run."""
+  if not cfg.hydra.sweeper._target_.endswith(".BasicSweeper"):
+    yield _cell(cfg, list(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
+    return
+  params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
+  parser = OverridesParser.create(hydra.config_loader)
+  parsed = parser.parse_overrides([*params, *cfg.hydra.overrides.task])
+  groups = {*hydra.config_loader.list_groups("")} - {"hydra"}
+  check_overrides(parsed, groups, multirun=True)
+  for override in parsed:
+    if override.value_type == ValueType.INTERVAL_SWEEP:
+      key = override.key_or_group
+      raise UserError(f"{override.input_line}: write {key}=a,b or {key}=range(a,b) instead")
+  for number, overrides in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
+    everything = [*cfg.hydra.overrides.hydra, *overrides]
+    job = _compose(hydra, cfg.hydra.job.config_name, everything, RunMode.RUN)
+    OmegaConf.copy_cache(from_config=cfg, to_config=job)
+    with open_dict(job):
+      job.hydra.job.num = number
+      job.hydra.job.id = str(number)
+    HydraConfig.instance().set_config(job)
+    yield _cell(job, overrides, os.path.join(str(job.hydra.sweep.dir), str(job.hydra.sweep.subdir)))

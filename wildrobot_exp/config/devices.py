@@ -1,0 +1,59 @@
+"""Is the chosen hardware there? First by a cheap look, later by asking JAX."""
+
+import glob
+import importlib.metadata
+import os
+import shutil
+import sys
+
+from wildrobot_exp.config.schema import Config
+from wildrobot_exp.errors import UserError
+
+GPU_BACKENDS = {"cuda", "gpu", "rocm"}
+
+
+def probe_devices(cfg: Config) -> None:
+  """Refuse hardware=gpu where no GPU can be used. Does not import JAX.
+
+  Raises:
+    UserError: says what was looked for and found.
+  """
+  if cfg.hardware.platform != "gpu":
+    return
+  forced = os.environ.get("JAX_PLATFORMS", "")
+  if forced and not GPU_BACKENDS & set(forced.split(",")):
+    raise UserError(f"hardware={cfg.hardware.name} but JAX_PLATFORMS={forced}: unset it, or use hardware=cpu")
+  if not (glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/dxg") or glob.glob("/dev/kfd")):
+    tool = "is" if shutil.which("nvidia-smi") else "is not"
+    raise UserError(
+      f"hardware={cfg.hardware.name} but no GPU was found (no /dev/nvidia*, nvidia-smi {tool} on the PATH):"
+      " use hardware=cpu"
+    )
+  if not list(importlib.metadata.entry_points(group="jax_plugins")):
+    raise UserError(
+      f"hardware={cfg.hardware.name}: a GPU is there but JAX has no GPU plugin:"
+      " pip install 'jax[cuda12]', or use hardware=cpu"
+    )
+
+
+def set_platform(cfg: Config) -> None:
+  """Choose JAX's platform through the environment, before JAX is imported. An earlier choice is kept."""
+  if cfg.hardware.platform == "cpu" and "jax" not in sys.modules:
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+def check_devices(cfg: Config) -> None:
+  """Ask JAX which backend it runs on. Imports JAX.
+
+  Raises:
+    UserError: it is not the one of `hardware`.
+  """
+  import jax
+
+  found = jax.default_backend()
+  if found != cfg.hardware.platform:
+    devices = ", ".join(str(d) for d in jax.devices())
+    raise UserError(
+      f"hardware={cfg.hardware.name} needs JAX on {cfg.hardware.platform} but it runs on {found} ({devices}):"
+      f" use hardware={found}, or set JAX_PLATFORMS before the start"
+    )

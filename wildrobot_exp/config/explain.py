@@ -1,0 +1,72 @@
+"""Hydra's and OmegaConf's errors as one line with the fix in it."""
+
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import errors as oc
+
+from wildrobot_exp.config.keys import TYPES, describe, wrong_type
+from wildrobot_exp.errors import UserError, unknown_name
+
+MERGING = "Error merging override "
+
+
+def one_line(text: object) -> str:
+  """Any text as one line."""
+  return " ".join(str(text).split())
+
+
+def explain(error: Exception) -> UserError:
+  """The user's error behind one raised while Hydra composed a config.
+
+  Args:
+    error: a HydraException, OmegaConfBaseException, ValueError or YAMLError.
+  """
+  if isinstance(error, MissingConfigException):
+    return _missing_option(error)
+  if isinstance(error, OverrideParseException):
+    return UserError(f"cannot read {error.override!r}: write key=value, with spaces and brackets quoted")
+  cause = error.__cause__ or error
+  if isinstance(cause, oc.ValidationError | oc.UnsupportedValueType):
+    return _wrong_value(error, cause)
+  if isinstance(cause, oc.InterpolationResolutionError | oc.InterpolationKeyError):
+    return UserError(f"{cause.full_key}: {_first_line(cause)}")
+  if isinstance(cause, oc.ConfigKeyError | oc.ConfigAttributeError) and cause is not error:
+    return _absent_key(cause)
+  text = _first_line(error)
+  return UserError(text if cause is error else f"{text}: {_first_line(cause)}")
+
+
+def _first_line(error: BaseException) -> str:
+  return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _missing_option(error: MissingConfigException) -> UserError:
+  group, _, option = (error.missing_cfg_file or "").rpartition("/")
+  if group and error.options:
+    return unknown_name(group, option, error.options)
+  return UserError(one_line(str(error).split("Search path:")[0].split("Config search path:")[0]))
+
+
+def _wrong_value(error: Exception, cause: oc.OmegaConfBaseException) -> UserError:
+  key = cause.full_key or ""
+  text = str(error)
+  if text.startswith(MERGING):
+    line = text.removeprefix(MERGING)
+    if line.partition("=")[0] == key:
+      return wrong_type(key, _number(line.partition("=")[2]), line)
+    known = TYPES.get(key.split("[")[0])
+    return UserError(f"{line}: {key} expects {describe(known)}" if known else f"{line}: {_first_line(cause)}")
+  return UserError(one_line(text))
+
+
+def _number(text: str) -> float | str:
+  try:
+    return float(text)
+  except ValueError:
+    return text
+
+
+def _absent_key(cause: oc.OmegaConfBaseException) -> UserError:
+  key = cause.full_key
+  if key.startswith(("reward.terms.", "env.terminations.", "gates.")):
+    return UserError(f"{key} is not part of the chosen options: add it with +{key}=...")
+  return UserError(f"{key}: {_first_line(cause)}")

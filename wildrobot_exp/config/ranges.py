@@ -1,0 +1,82 @@
+"""The range of every single number of the config, as tables."""
+
+import math
+
+from wildrobot_exp.config.schema import (
+  ACTIVATIONS,
+  ALGORITHMS,
+  AMP_CONDITIONS,
+  AMP_LOSSES,
+  ENGINES,
+  ENVS,
+  MOTIONS,
+  PLATFORMS,
+  WANDB_MODES,
+  Config,
+)
+from wildrobot_exp.errors import UserError, unknown_name
+
+POSITIVE = """
+  num_envs total_steps env.control_dt env.timestep env.episode_seconds env.gait_period env.action_scale
+  env.command.resample_seconds env.reset.bank_size algo.learning_rate algo.clip algo.max_grad_norm
+  algo.reward_scale algo.init_std algo.horizon algo.minibatches algo.epochs algo.policy_hidden algo.value_hidden
+  amp.learning_rate amp.hidden amp.updates amp.batch_size amp.replay_size amp.style_scale
+  motion.stride_seconds motion.lift hardware.num_envs hardware.horizon hardware.minibatches
+  hardware.policy_hidden hardware.value_hidden hardware.discriminator_hidden logger.every
+  evaluation.episodes evaluation.episode_seconds evaluation.fine_timestep
+  evaluation.during_training.every_steps evaluation.during_training.episodes
+  evaluation.long_walk.distance_m evaluation.long_walk.rollouts evaluation.long_walk.speed
+  evaluation.video.seconds evaluation.video.width evaluation.video.height evaluation.video.fps
+  checkpoints.every_steps checkpoints.keep
+""".split()
+NOT_NEGATIVE = """
+  seed env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy algo.value_coef
+  amp.weight amp.gradient_penalty amp.logit_regulariser amp.weight_decay motion.crouch
+""".split()
+SHARES = "env.command.zero_share env.reset.reference_share algo.gae_lambda amp.replay_share".split()  # 0 to 1, both included
+FINITE = "env.command.vx motion.speeds".split()
+CHOICES = {
+  "algo.name": ALGORITHMS,
+  "algo.activation": ACTIVATIONS,
+  "amp.condition": AMP_CONDITIONS,
+  "amp.loss": AMP_LOSSES,
+  "env.name": ENVS,
+  "hardware.physics": ENGINES,
+  "hardware.platform": PLATFORMS,
+  "logger.wandb.mode": WANDB_MODES,
+  "motion.name": MOTIONS,
+  "physics": ENGINES,
+}
+MAX_SEED = 2**31 - 1
+
+
+def check_ranges(cfg: Config) -> None:
+  """Raises UserError for the first number out of its range or word that is not on its list."""
+  for key, known in CHOICES.items():
+    for value in _values(cfg, key):
+      if value not in known:
+        raise unknown_name(key, value, known)
+  _require(cfg, POSITIVE, lambda x: 0 < x < math.inf, "has to be greater than 0")
+  _require(cfg, NOT_NEGATIVE, lambda x: 0 <= x < math.inf, "has to be 0 or greater")
+  _require(cfg, SHARES, lambda x: 0 <= x <= 1, "is a share: use 0 to 1")
+  _require(cfg, FINITE, math.isfinite, "has to be a finite number")
+  _require(cfg, ["algo.discount"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
+  _require(cfg, ["motion.double_support"], lambda x: 0 <= x < 1, "has to be in [0, 1)")
+  _require(cfg, ["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}")
+
+
+def _values(cfg: Config, key: str) -> list:
+  """The value at a dotted key as a list: its items if it is one, nothing if its section is absent."""
+  value = cfg
+  for name in key.split("."):
+    value = getattr(value, name)
+    if value is None:
+      return []
+  return value if isinstance(value, list) else [value]
+
+
+def _require(cfg: Config, keys: list[str], holds, text: str) -> None:
+  for key in keys:
+    for value in _values(cfg, key):
+      if not holds(value):
+        raise UserError(f"{key}={value} {text}")

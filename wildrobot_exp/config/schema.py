@@ -1,0 +1,201 @@
+"""The typed schema of conf/: every key a user may set, with its type. Values live in conf/, never here.
+
+A field without a value in conf/ is an error, so no default can hide. Units are in the comments of conf/.
+"""
+
+import dataclasses
+
+from hydra.core.config_store import ConfigStore
+
+ALGORITHMS = ("ppo", "ppo_amp", "brax_ppo")
+ENGINES = ("native", "mjx")
+PLATFORMS = ("cpu", "gpu")
+ACTIVATIONS = ("swish", "relu", "elu", "tanh")
+AMP_LOSSES = ("lsgan",)
+AMP_CONDITIONS = ("none", "command")
+WANDB_MODES = ("offline", "online", "disabled")
+MOTIONS = ("gait",)
+ENVS = ("wildrobot",)
+
+
+@dataclasses.dataclass
+class CommandConfig:
+  vx: list[float]
+  zero_share: float
+  resample_seconds: float
+
+
+@dataclasses.dataclass
+class ObservationsConfig:
+  policy: list[str]
+  privileged: list[str]
+
+
+@dataclasses.dataclass
+class ResetConfig:
+  joint_noise: float
+  velocity_noise: float
+  bank_size: int
+  reference_share: float
+
+
+@dataclasses.dataclass
+class EnvConfig:
+  name: str
+  control_dt: float
+  timestep: float
+  episode_seconds: float
+  gait_period: float
+  action_scale: float
+  command: CommandConfig
+  observations: ObservationsConfig
+  terminations: dict[str, dict[str, float]]
+  reset: ResetConfig
+
+
+@dataclasses.dataclass
+class RewardConfig:
+  terms: dict[str, dict[str, float]]
+  observations: list[str]
+
+
+@dataclasses.dataclass
+class AlgoConfig:
+  name: str
+  learning_rate: float
+  final_learning_rate: float
+  discount: float
+  gae_lambda: float
+  clip: float
+  entropy: float
+  value_coef: float
+  max_grad_norm: float
+  reward_scale: float
+  horizon: int
+  minibatches: int
+  epochs: int
+  policy_hidden: list[int]
+  value_hidden: list[int]
+  activation: str
+  init_std: float
+
+
+@dataclasses.dataclass
+class AmpConfig:
+  weight: float
+  loss: str
+  condition: str
+  gradient_penalty: float
+  logit_regulariser: float
+  weight_decay: float
+  learning_rate: float
+  hidden: list[int]
+  updates: int
+  batch_size: int
+  replay_size: int
+  replay_share: float
+  style_scale: float
+
+
+@dataclasses.dataclass
+class MotionConfig:
+  name: str
+  speeds: list[float]
+  stride_seconds: float
+  lift: float
+  crouch: float
+  double_support: float
+  stand_at_zero: bool
+
+
+@dataclasses.dataclass
+class HardwareConfig:
+  name: str
+  platform: str
+  physics: str
+  num_envs: int
+  horizon: int
+  minibatches: int
+  policy_hidden: list[int]
+  value_hidden: list[int]
+  discriminator_hidden: list[int]
+
+
+@dataclasses.dataclass
+class WandbConfig:
+  mode: str
+  project: str
+
+
+@dataclasses.dataclass
+class LoggerConfig:
+  tensorboard: bool
+  wandb: WandbConfig
+  progress: bool
+  every: int
+
+
+@dataclasses.dataclass
+class DuringTrainingConfig:
+  enabled: bool
+  every_steps: int
+  episodes: int
+
+
+@dataclasses.dataclass
+class LongWalkConfig:
+  enabled: bool
+  distance_m: float
+  rollouts: int
+  speed: float
+
+
+@dataclasses.dataclass
+class VideoConfig:
+  enabled: bool
+  seconds: float
+  width: int
+  height: int
+  fps: int
+
+
+@dataclasses.dataclass
+class EvaluationConfig:
+  episodes: int
+  episode_seconds: float
+  fine_timestep: float
+  during_training: DuringTrainingConfig
+  long_walk: LongWalkConfig
+  video: VideoConfig
+
+
+@dataclasses.dataclass
+class CheckpointsConfig:
+  every_steps: int
+  keep: int
+
+
+@dataclasses.dataclass
+class Config:
+  """One run. `amp` is None unless algo=ppo_amp; `gates` maps a metric to its allowed {min, max}."""
+
+  seed: int
+  num_envs: int
+  total_steps: int
+  physics: str
+  dry_run: bool
+  env: EnvConfig
+  reward: RewardConfig
+  algo: AlgoConfig
+  amp: AmpConfig | None
+  motion: MotionConfig
+  hardware: HardwareConfig
+  logger: LoggerConfig
+  evaluation: EvaluationConfig
+  checkpoints: CheckpointsConfig
+  gates: dict[str, dict[str, float]]
+
+
+def register() -> None:
+  """Make the schema known to Hydra as `schema`, the first entry of conf/config.yaml's defaults."""
+  ConfigStore.instance().store(name="schema", node=Config)

@@ -1,0 +1,1 @@
+"""The task as pure functions, and the Brax Env made of them."""

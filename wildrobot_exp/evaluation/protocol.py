@@ -1,0 +1,124 @@
+"""The fixed protocol behind evaluation.json: the same episodes, commands and seeds for every policy."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from wildrobot_exp.envs.walk import WalkEnv
+from wildrobot_exp.evaluation import summaries
+from wildrobot_exp.evaluation.endurance import long_walk
+from wildrobot_exp.evaluation.gait import record_gait, reference_gait
+from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC, ZERO_ACTION, Actor
+from wildrobot_exp.evaluation.pushes import push_recovery
+from wildrobot_exp.evaluation.rollouts import Record, Roller
+from wildrobot_exp.evaluation.starts import SEED, join, make_evaluation_env, make_start, spread_commands
+from wildrobot_exp.motions import Clip
+
+SCHEMA = 1
+BASELINE_EPISODES = 21  # three of each speed
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+  """What an evaluation found.
+
+  Attributes:
+    result: the content of evaluation.json.
+    record: the deterministic episodes it describes, for pictures and videos.
+    nominal: index in `record` of an episode at the nominal speed that survived, if any did.
+  """
+
+  result: dict[str, Any]
+  record: Record
+  nominal: int
+
+
+def evaluate(
+  cfg: Any,
+  act: Actor,
+  params: Any,
+  *,
+  run: str,
+  checkpoint_step: int,
+  clips: Sequence[Clip] = (),
+  pushes: bool = False,
+) -> Evaluation:
+  """Run the whole protocol.
+
+  Args:
+    cfg: the run's config; `cfg.physics` is the engine the robot walks in.
+    act: who acts, from `policies.make_actor`.
+    params: the actor's (normaliser, policy parameters).
+    run: name of the run, written down.
+    checkpoint_step: env steps the policy was trained for, written down.
+    clips: reference clips to put beside the gait.
+    pushes: also measure recovery from pushes.
+  """
+  settings = cfg.evaluation
+  env = make_evaluation_env(cfg, states=settings.episodes)
+  steps = round(settings.episode_seconds / env.dt)
+  roller = Roller(env, act, steps)
+  rng = jax.random.PRNGKey(SEED)
+
+  commands = spread_commands(env, settings.episodes)
+  baseline_commands = spread_commands(env, min(BASELINE_EPISODES, settings.episodes))
+  starts = [
+    make_start(env, commands, DETERMINISTIC),
+    make_start(env, commands, STOCHASTIC),
+    make_start(env, baseline_commands, ZERO_ACTION),
+    make_start(env, baseline_commands, RANDOM),
+  ]
+  everyone = roller.roll(params, join(*starts), steps, rng)  # in one batch: one program, fewer host calls
+  parts = np.split(np.arange(len(everyone.commands)), np.cumsum([len(start) for start in starts])[:-1])
+  record, stochastic, zero_action, random_policy = (everyone.select(part) for part in parts)
+
+  robot, cycle = env.robot, env.gait_period
+  reference = reference_gait(robot, clips)
+  speeds = np.unique(record.commands)
+  nominal_speed = speeds[np.argmin(np.abs(speeds - settings.long_walk.speed))]
+  result = {
+    "schema": SCHEMA,
+    "run": run,
+    "checkpoint_step": checkpoint_step,
+    "physics": cfg.physics,
+    "seed": cfg.seed,
+    "episodes": settings.episodes,
+    "episode_seconds": settings.episode_seconds,
+    "commands": [
+      summaries.command_row(robot, record.select(record.commands == speed), cycle, reference) for speed in speeds
+    ],
+    **summaries.outcome(record, cycle),
+    "stochastic": summaries.outcome(stochastic, cycle),
+    "baselines": {
+      "zero_action": summaries.baseline(zero_action, cycle),
+      "random_policy": summaries.baseline(random_policy, cycle),
+    },
+  }
+  gait = record_gait(robot, record.select(record.commands == nominal_speed))
+  if gait is not None:
+    result["gait"] = summaries.gait_block(gait, float(nominal_speed), reference)
+  result["fine_timestep"] = _fine_timestep(cfg, act, params, commands, steps, rng)
+  if settings.long_walk.enabled:
+    result["long_walk"] = long_walk(env, act, params, settings.long_walk, rng)
+  if pushes:
+    result["pushes"] = push_recovery(env, act, params, settings.long_walk.speed, rng)
+  return Evaluation(result, record, _showpiece(record, nominal_speed))
+
+
+def _fine_timestep(
+  cfg: Any, act: Actor, params: Any, commands: np.ndarray, steps: int, rng: jax.Array
+) -> dict[str, Any]:
+  """The same episodes with a finer physics step: a policy that lives off the coarse one's errors falls."""
+  timestep = cfg.evaluation.fine_timestep
+  env: WalkEnv = make_evaluation_env(cfg, states=len(commands), timestep=timestep)
+  record = Roller(env, act, steps).roll(params, make_start(env, commands), steps, rng)
+  return {"timestep": timestep} | summaries.outcome(record, env.gait_period)
+
+
+def _showpiece(record: Record, speed: float) -> int:
+  """The first surviving episode at that speed; the longest one if none survived."""
+  candidates = np.flatnonzero(record.commands == speed)
+  return int(candidates[np.argmax(record.alive[:, candidates].sum(axis=0))])

@@ -1,0 +1,145 @@
+"""A run folder, read back from its files alone. What is not there is None or empty, never made up."""
+
+import csv
+import dataclasses
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from wildrobot_exp.errors import UserError
+
+METRICS, EVALUATION, VERSIONS, GAIT, VIDEO = (
+  "metrics.csv",
+  "evaluation.json",
+  "versions.json",
+  "gait.npz",
+  "video.mp4",
+)
+GAIT_ARRAYS = (
+  "time",
+  "contacts",
+  "feet_height",
+  "joint_pos",
+  "joint_names",
+)  # all else in gait.npz is optional
+CONFIG = Path(".hydra") / "config.yaml"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunFiles:
+  """What a run left behind.
+
+  Attributes:
+    folder: the run folder.
+    metrics: column -> [rows], NaN where the cell is empty; {} without metrics.csv.
+    evaluation: evaluation.json; None without it.
+    versions: versions.json; None without it.
+    config: the config with its references resolved; None without it.
+    gait: name -> array of one episode; None without gait.npz.
+    video: the mp4 file; None without it.
+  """
+
+  folder: Path
+  metrics: Mapping[str, np.ndarray]
+  evaluation: Mapping[str, Any] | None
+  versions: Mapping[str, Any] | None
+  config: Mapping[str, Any] | None
+  gait: Mapping[str, np.ndarray] | None
+  video: Path | None
+
+
+def read_run(folder: Path) -> RunFiles:
+  """Read a run folder; any file may be missing, but not all.
+
+  Raises:
+    UserError: no such folder, none of the files in it, or one of them is damaged.
+  """
+  if not folder.is_dir():
+    raise UserError(f"no such run folder: {folder}")
+  if not any((folder / name).exists() for name in (METRICS, EVALUATION, VERSIONS, CONFIG)):
+    raise UserError(
+      f"{folder} is not a run folder: none of {METRICS}, {EVALUATION}, {VERSIONS}, {CONFIG} in it"
+    )
+  return RunFiles(
+    folder=folder,
+    metrics=read_metrics(folder / METRICS),
+    evaluation=_read_json(folder / EVALUATION),
+    versions=_read_json(folder / VERSIONS),
+    config=_read_config(folder / CONFIG),
+    gait=_read_gait(folder / GAIT),
+    video=folder / VIDEO if (folder / VIDEO).exists() else None,
+  )
+
+
+def read_metrics(path: Path) -> dict[str, np.ndarray]:
+  """Columns of a metrics file, [rows] each; an empty, missing or infinite cell is NaN.
+
+  Raises:
+    UserError: a cell is not a number.
+  """
+  if not path.exists():
+    return {}
+  with path.open(newline="") as file:
+    reader = csv.DictReader(file, restval="")
+    rows = list(reader)
+  columns = {}
+  for name in reader.fieldnames or []:
+    try:
+      column = np.array([float(row[name]) if row[name] else math.nan for row in rows])
+    except ValueError as error:
+      raise UserError(f"{path}: column {name!r} holds something that is not a number: {error}") from error
+    columns[name] = np.where(np.isfinite(column), column, math.nan)
+  return columns
+
+
+def number(value: Any) -> float | None:
+  """A finite number as float; None for anything else."""
+  if isinstance(value, bool) or not isinstance(value, int | float):
+    return None
+  return float(value) if math.isfinite(value) else None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+  if not path.exists():
+    return None
+  try:
+    content = json.loads(path.read_text())
+  except ValueError as error:
+    raise UserError(f"{path} is not valid JSON: {error}") from error
+  if not isinstance(content, dict):
+    raise UserError(f"{path} should hold a JSON object, not a {type(content).__name__}")
+  return content
+
+
+def _read_config(path: Path) -> dict[str, Any] | None:
+  if not path.exists():
+    return None
+  try:
+    content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+  except (YAMLError, OmegaConfBaseException) as error:
+    raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+  if not isinstance(content, dict):
+    raise UserError(f"{path} should hold keys and values")
+  return content
+
+
+def _read_gait(path: Path) -> dict[str, np.ndarray] | None:
+  if not path.exists():
+    return None
+  try:
+    with np.load(path, allow_pickle=False) as arrays:
+      gait = dict(arrays)
+  except (ValueError, OSError, zipfile.BadZipFile) as error:
+    raise UserError(f"{path} cannot be read: {error}") from error
+  lacking = [name for name in GAIT_ARRAYS if name not in gait]
+  if lacking:
+    raise UserError(f"{path} lacks {', '.join(lacking)}: evaluate the run again, or delete the file")
+  return gait

@@ -1,0 +1,124 @@
+"""The evaluation of one policy, written into its run folder: evaluation.json, gait.npz, video.mp4."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brax.training.agents.ppo import networks as ppo_networks
+
+from wildrobot_exp.evaluation.gait import CONTACT_FORCE, clip_walk
+from wildrobot_exp.evaluation.policies import make_actor
+from wildrobot_exp.evaluation.protocol import Evaluation, evaluate
+from wildrobot_exp.evaluation.showpiece import episode_video
+from wildrobot_exp.evaluation.video import RenderingUnavailable
+from wildrobot_exp.motions import Clip
+from wildrobot_exp.robots import Robot, load_robot
+
+
+def evaluate_into(
+  run_dir: Path,
+  cfg: Any,
+  networks: ppo_networks.PPONetworks,
+  params: Any,
+  *,
+  step: int,
+  clips: Sequence[Clip],
+  say: Callable[[str], None],
+) -> dict[str, Any]:
+  """Run the protocol on (normaliser, policy parameters) and write what it found.
+
+  Args:
+    run_dir: the run folder.
+    cfg: the run's config.
+    networks: of the policy.
+    params: normaliser and policy parameters.
+    step: env steps the policy was trained for.
+    clips: the reference motion, to put beside the gait.
+    say: told what is missing.
+
+  Returns:
+    The content of evaluation.json.
+  """
+  act = make_actor(networks)
+  evaluation = evaluate(cfg, act, params, run=run_dir.name, checkpoint_step=step, clips=clips)
+  write_json(run_dir / "evaluation.json", evaluation.result)
+  robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
+  np.savez(run_dir / "gait.npz", **gait_arrays(robot, evaluation, clips))
+  if cfg.evaluation.video.enabled:
+    try:
+      episode_video(
+        run_dir / "video.mp4",
+        robot,
+        evaluation.record,
+        evaluation.nominal,
+        cfg.evaluation.video,
+        cfg.env.gait_period,
+      )
+    except RenderingUnavailable as reason:
+      say(f"no video: {reason}")
+  return evaluation.result
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+  """Write content whole or not at all."""
+  partial = path.with_suffix(path.suffix + ".partial")
+  partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+  partial.replace(path)
+
+
+def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> dict[str, np.ndarray]:
+  """gait.npz: the shown episode up to its end or fall, and the clip nearest to its command over one stride."""
+  record, index = evaluation.record, evaluation.nominal
+  steps = max(int(record.alive[:, index].sum()), 1)
+  command = float(record.commands[index])
+  arrays = {
+    "time": (np.arange(steps) + 1) * record.dt,
+    "contacts": record.feet_load[:steps, index] > CONTACT_FORCE,
+    "feet_height": record.feet_pos[:steps, index, :, 2],
+    "joint_pos": record.qpos[:steps, index][:, robot.joint_qpos],
+    "joint_names": np.array(robot.joint_names),
+    "vx": record.linvel[:steps, index, 0],
+    "command": np.array(command),
+  }
+  if clips:
+    clip = min(clips, key=lambda clip: abs(clip.speed - command))
+    walk, frames = clip_walk(robot, clip), len(clip.dof_pos)
+    arrays |= {
+      "reference_joint_pos": walk.joints[:frames],
+      "reference_feet_height": walk.heights[:frames],
+      "reference_contacts": walk.contacts[:frames],
+      "stride_seconds": np.array(frames / clip.fps),
+    }
+  return arrays
+
+
+def summary(result: dict[str, Any]) -> dict[str, float]:
+  """The few numbers of evaluation.json that a sweep compares; what was not measured is left out."""
+  gait = result.get("gait", {})
+  walk = result.get("long_walk", {})
+  baselines = result["baselines"]
+  still = [row for row in result["commands"] if row["vx"] == 0.0]
+  numbers = {
+    "survival": result["survival"],
+    "vx_error": result["vx_error"],
+    "stochastic_survival": result["stochastic"]["survival"],
+    "fine_timestep_survival": result["fine_timestep"]["survival"],
+    "zero_action_return": baselines["zero_action"]["return"],
+    "random_policy_return": baselines["random_policy"]["return"],
+    "long_walk_completed": walk["completed"] / walk["rollouts"] if walk else None,
+    "drift_at_zero_m": still[0]["drift_m"] if still else None,
+    "stride_frequency_hz": _mean(gait.get("stride_frequency_hz")),
+    "swing_clearance_m": _least(gait.get("swing_clearance_feet_m")),
+    "symmetry": gait.get("symmetry"),
+  }
+  return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def _mean(pair: Sequence[float | None] | None) -> float | None:
+  return None if pair is None or None in pair else float(np.mean(pair))
+
+
+def _least(pair: Sequence[float | None] | None) -> float | None:
+  return None if pair is None or None in pair else float(min(pair))

@@ -1,0 +1,65 @@
+"""The fixed setting of an evaluation: its env, its start states and its commands, the same for every policy."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from wildrobot_exp.envs.resets import make_start_bank
+from wildrobot_exp.envs.walk import WalkEnv, make_walk_env
+from wildrobot_exp.evaluation.policies import DETERMINISTIC
+from wildrobot_exp.evaluation.rollouts import Start
+from wildrobot_exp.physics import make_physics
+from wildrobot_exp.robots import load_robot
+
+SEED = 20_240_229  # of every evaluation, whatever the run's seed: results of two runs compare
+SPEEDS = 7  # commanded speeds of the protocol
+
+
+def make_evaluation_env(cfg: Any, *, states: int, timestep: float | None = None) -> WalkEnv:
+  """The config's env with commands that never change and a bank of `states` fixed start states.
+
+  Args:
+    cfg: the run's config.
+    states: size of the bank.
+    timestep: s per physics step, in place of the config's.
+  """
+  robot = load_robot(cfg.env.control_dt, cfg.env.timestep if timestep is None else timestep)
+  reset = cfg.env.reset
+  bank = make_start_bank(robot, states, reset.joint_noise, reset.velocity_noise, SEED)
+  return make_walk_env(cfg, make_physics(cfg.physics, robot), command_seconds=float("inf"), bank=bank)
+
+
+def speed_grid(low: float, high: float) -> np.ndarray:
+  """[7] evenly spaced speeds from low to high, m/s; one speed where low == high, and 0 if it lies between."""
+  grid = np.linspace(low, high, SPEEDS)
+  if low < 0 < high:
+    grid = np.append(grid, 0.0)
+  return np.unique(grid.round(9))
+
+
+def make_start(env: WalkEnv, commands: np.ndarray, mode: int = DETERMINISTIC) -> Start:
+  """Episodes from the bank's states in turn, with commands [N] and gait phases spread over the cycle."""
+  count = len(commands)
+  index = np.arange(count) % len(env.bank.command)
+  return Start(
+    states=jax.tree.map(lambda x: x[index], env.bank.states),
+    commands=np.asarray(commands, np.float32),
+    phases=np.random.default_rng(SEED).uniform(size=count),
+    modes=np.full(count, mode),
+  )
+
+
+def spread_commands(env: WalkEnv, count: int) -> np.ndarray:
+  """[count] commands that go round the speed grid of the env's command range, m/s."""
+  return np.resize(speed_grid(*env.command_range), count)
+
+
+def join(*starts: Start) -> Start:
+  """All episodes of several starts in one batch."""
+  return Start(
+    states=jax.tree.map(lambda *x: np.concatenate(x), *(start.states for start in starts)),
+    commands=np.concatenate([start.commands for start in starts]),
+    phases=np.concatenate([start.phases for start in starts]),
+    modes=np.concatenate([start.modes for start in starts]),
+  )

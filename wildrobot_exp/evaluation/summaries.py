@@ -1,0 +1,98 @@
+"""Measures as the JSON of evaluation.json: plain numbers, null where there is nothing to measure."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wildrobot_exp.evaluation import measures as m
+from wildrobot_exp.evaluation.gait import Gait, record_gait
+from wildrobot_exp.evaluation.rollouts import Record
+from wildrobot_exp.robots import Robot
+
+DIGITS = 6  # significant
+CLIP_SPEED_TOLERANCE = 0.02  # m/s between a command and the clip beside it
+
+Json = dict[str, Any]
+
+
+def number(value: float) -> float | None:
+  """`value` with 6 significant digits; None where it is not finite."""
+  return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+
+
+def mean(values: np.ndarray) -> float | None:
+  """Mean over the robots that have a value; None if none has."""
+  values = values[np.isfinite(values)]
+  return number(float(values.mean())) if len(values) else None
+
+
+def rate(name: str, successes: np.ndarray) -> Json:
+  """A rate of successes [N] bool and its 95 % interval."""
+  low, high = m.wilson_interval(int(successes.sum()), len(successes))
+  return {name: number(float(successes.mean())), f"{name}_ci": [number(low), number(high)]}
+
+
+def outcome(record: Record, cycle: float) -> Json:
+  """Survival and tracking of all episodes of a record."""
+  return rate("survival", m.survived(record)) | {"vx_error": mean(m.vx_error(record, cycle))}
+
+
+def baseline(record: Record, cycle: float) -> Json:
+  """What a policy has to beat."""
+  return {"episodes": len(record.commands)} | outcome(record, cycle) | {"return": mean(m.returns(record))}
+
+
+def command_row(robot: Robot, record: Record, cycle: float, reference: dict[float, Gait]) -> Json:
+  """All episodes of one commanded speed; `cycle` in s."""
+  command = float(record.commands[0])
+  speed, power = m.vx_mean(record), m.power_mean(robot, record)
+  row = (
+    {"vx": number(command), "episodes": len(record.commands)}
+    | rate("survival", m.survived(record))
+    | {
+      "vx_mean": number(speed),
+      "vx_error": mean(m.vx_error(record, cycle)),
+      "vy_error": mean(m.vy_error(record, cycle)),
+      "yaw_rate_error": mean(m.yaw_rate_error(record, cycle)),
+      "distance_m": mean(m.distance_walked(record)),
+      "torque_mean_nm": number(m.torque_mean(record)),
+      "power_mean_w": number(power),
+      "cost_of_transport": number(m.cost_of_transport(robot, power, speed)),
+    }
+  )
+  if command == 0:
+    row["drift_m"] = mean(m.drift(record))
+  gait = record_gait(robot, record)
+  if gait is not None:
+    row["gait"] = gait_block(gait, command, reference)
+  return row
+
+
+def gait_block(gait: Gait, command: float, reference: dict[float, Gait]) -> Json:
+  """A gait, with the reference clip of the commanded speed beside it where there is one."""
+  block = gait_json(gait)
+  nearest = min(reference, key=lambda speed: abs(speed - command), default=None)
+  if nearest is not None and abs(nearest - command) <= CLIP_SPEED_TOLERANCE:
+    block["reference"] = {"clip_speed": number(nearest)} | gait_json(reference[nearest])
+  return block
+
+
+def gait_json(gait: Gait) -> Json:
+  """A gait; pairs are right then left, and the single numbers their means."""
+
+  def pair(values: tuple[float, float]) -> list[float | None]:
+    return [number(value) for value in values]
+
+  return {
+    "vx": number(gait.vx),
+    "step_frequency_hz": number(sum(gait.stride_frequency)),
+    "stride_frequency_hz": pair(gait.stride_frequency),
+    "duty_factor": pair(gait.duty_factor),
+    "double_support": number(gait.double_support),
+    "swing_clearance_m": mean(np.array(gait.swing_clearance)),
+    "swing_clearance_feet_m": pair(gait.swing_clearance),
+    "symmetry": number(gait.symmetry),
+    "knee_range_rad": mean(np.array(gait.knee_range)),
+    "knee_range_knees_rad": pair(gait.knee_range),
+  }

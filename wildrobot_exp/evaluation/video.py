@@ -1,0 +1,104 @@
+"""Videos and pictures of a recorded episode, without a display."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from wildrobot_exp.robots import Robot
+
+BACKENDS = {"egl": "libegl-mesa0", "osmesa": "libosmesa6"}  # MUJOCO_GL -> Debian package
+
+
+class RenderingUnavailable(Exception):
+  """No image could be drawn. The message is one line and names what to install."""
+
+
+def write_video(
+  path: str | os.PathLike,
+  robot: Robot,
+  qpos: np.ndarray,
+  control_dt: float,
+  *,
+  fps: float = 25,
+  width: int = 480,
+  height: int = 360,
+  overlay: Sequence[str] = (),
+) -> None:
+  """Write an mp4 (H.264, yuv420p: plays in browsers), seen from the camera that follows the robot.
+
+  Args:
+    path: the file to write; it appears when it is complete.
+    robot: whose model is drawn.
+    qpos: [T, nq] poses, one per control step.
+    control_dt: seconds per control step.
+    fps: frames per second, at most one per control step.
+    width, height: px, even.
+    overlay: [T] text for each control step, lines separated by newlines; none by default.
+
+  Raises:
+    RenderingUnavailable: no graphics library works here, or the video could not be encoded.
+  """
+  count = max(int(len(qpos) * control_dt * fps + 1e-6), 1)
+  rows = np.minimum(np.round(np.arange(count) / (fps * control_dt)).astype(int), len(qpos) - 1)
+  texts = [overlay[row] if len(overlay) else "" for row in rows]
+  _render(path, robot, qpos[rows], texts, width=width, height=height, fps=float(fps))
+
+
+def picture(
+  path: str | os.PathLike,
+  robot: Robot,
+  qpos: np.ndarray,
+  *,
+  width: int = 240,
+  height: int = 360,
+  overlay: Sequence[str] = (),
+) -> None:
+  """Write a PNG with the poses [F, nq] side by side, each width x height px; F = 1 is a still.
+
+  Raises:
+    RenderingUnavailable: no graphics library works here.
+  """
+  _render(path, robot, qpos, overlay or [""] * len(qpos), width=width, height=height)
+
+
+def _render(path: str | os.PathLike, robot: Robot, qpos: np.ndarray, overlay: Sequence[str], **job: Any) -> None:
+  target = pathlib.Path(path)
+  with tempfile.TemporaryDirectory() as folder:
+    scratch = pathlib.Path(folder)
+    model, output, job_file = scratch / "model.mjb", scratch / f"out{target.suffix}", scratch / "job.npz"
+    mujoco.mj_saveModel(robot.model, str(model))
+    texts = np.array(overlay, dtype=np.str_)
+    np.savez(job_file, model=str(model), output=str(output), qpos=qpos, overlay=texts, **job)
+    reasons = []
+    for backend in _backends():
+      environment = os.environ | {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
+      command = [sys.executable, "-m", "wildrobot_exp.evaluation.render", str(job_file)]
+      done = subprocess.run(command, env=environment, capture_output=True, text=True)
+      if done.returncode == 0 and output.is_file():
+        shutil.move(output, target)
+        return
+      reasons.append(f"{backend}: {_last_line(done)}")
+  packages = " or ".join(BACKENDS.values())
+  raise RenderingUnavailable(
+    f"{target.name} not drawn, rendering without a display failed ({'; '.join(reasons)}): "
+    f"install the Debian package {packages}"
+  )
+
+
+def _backends() -> list[str]:
+  """The user's MUJOCO_GL first, if it is one that needs no display."""
+  chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
+  return sorted(BACKENDS, key=lambda name: name != chosen)
+
+
+def _last_line(done: subprocess.CompletedProcess) -> str:
+  lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+  return lines[-1].strip() if lines else f"exit code {done.returncode}"

@@ -1,0 +1,1 @@
+"""Learning: networks, rollout, PPO, AMP, and the one update that joins them."""

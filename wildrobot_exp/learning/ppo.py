@@ -1,0 +1,106 @@
+"""PPO's policy epochs, from Brax's loss: shuffled minibatches of whole trajectories."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from brax.training.agents.ppo import losses as ppo_losses
+from brax.training.agents.ppo import networks as ppo_networks
+from brax.training.types import Transition
+
+from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.rollout import Rollout
+
+
+@flax.struct.dataclass
+class Learner:
+  """Parameters and Adam's moments."""
+
+  params: ppo_losses.PPONetworkParams
+  adam: Any
+
+
+_ADAM = optax.scale_by_adam()
+
+
+def init_learner(networks: ppo_networks.PPONetworks, rng: jax.Array) -> Learner:
+  """Fresh parameters."""
+  policy_key, value_key = jax.random.split(rng)
+  params = ppo_losses.PPONetworkParams(
+    policy=networks.policy_network.init(policy_key), value=networks.value_network.init(value_key)
+  )
+  return Learner(params, _ADAM.init(params))
+
+
+def brax_transition(rollout: Rollout, reward: jax.Array) -> Transition:
+  """The rollout as Brax's loss wants it: [N, T, ...], reward [T, N] given from outside."""
+  ended = jnp.maximum(rollout.termination, rollout.truncation)
+  data = Transition(
+    observation=rollout.observation,
+    action=rollout.policy_extras["raw_action"],
+    reward=reward,
+    discount=1.0 - ended,
+    next_observation=jax.tree.map(lambda x: x[None], rollout.last_observation),  # only the last one is read
+    extras={"policy_extras": rollout.policy_extras, "state_extras": {"truncation": rollout.truncation}},
+  )
+  return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), data)
+
+
+def policy_epochs(
+  networks: ppo_networks.PPONetworks,
+  learner: Learner,
+  normaliser: Any,
+  data: Transition,
+  rng: jax.Array,
+  hp: Hyperparameters,
+  rate: jax.Array,
+  *,
+  epochs: int,
+  minibatches: int,
+) -> tuple[Learner, dict[str, jax.Array]]:
+  """`epochs` passes over `data` [N, T, ...] in `minibatches` steps each; every robot is used once a pass.
+
+  Advantages (Brax's GAE) are computed within the loss from the trajectories of a minibatch:
+  a termination ends the return, a truncation bootstraps from the value.
+  """
+  robots = data.reward.shape[0]
+
+  def loss(params: Any, batch: Transition, rng: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    return ppo_losses.compute_ppo_loss(
+      params,
+      normaliser,
+      batch,
+      rng,
+      networks,
+      entropy_cost=hp.entropy,
+      discounting=hp.discount,
+      reward_scaling=hp.reward_scale,
+      gae_lambda=hp.gae_lambda,
+      clipping_epsilon=hp.clip,
+      vf_coefficient=hp.value_coef,
+    )
+
+  def minibatch(learner: Learner, inputs: tuple[jax.Array, jax.Array]) -> tuple[Learner, dict[str, jax.Array]]:
+    index, rng = inputs
+    batch = jax.tree.map(lambda x: x[index], data)
+    gradient, metrics = jax.grad(loss, has_aux=True)(learner.params, batch, rng)
+    norm = optax.global_norm(gradient)
+    gradient = jax.tree.map(lambda g: g * jnp.minimum(1.0, hp.max_grad_norm / (norm + 1e-9)), gradient)
+    direction, adam = _ADAM.update(gradient, learner.adam)
+    params = jax.tree.map(lambda p, d: p - rate * d, learner.params, direction)
+    keep = {
+      "train/policy_loss": metrics["policy_loss"],
+      "train/value_loss": metrics["v_loss"],
+      "train/entropy_loss": metrics["entropy_loss"],
+      "train/action_std": metrics["policy_dist_mean_std"],
+      "train/gradient_norm": norm,
+    }
+    return Learner(params, adam), keep
+
+  permute_key, loss_key = jax.random.split(rng)
+  orders = jax.vmap(lambda key: jax.random.permutation(key, robots))(jax.random.split(permute_key, epochs))
+  batches = orders.reshape(epochs * minibatches, robots // minibatches)
+  learner, metrics = jax.lax.scan(minibatch, learner, (batches, jax.random.split(loss_key, len(batches))))
+  return learner, jax.tree.map(jnp.mean, metrics)

@@ -1,0 +1,186 @@
+"""The training loop: compile aloud, update, log, evaluate, save, and keep the best policy."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.update import TrainState, Update
+from wildrobot_exp.tracking import Tracker
+
+QuickEvaluation = Callable[[TrainState], dict[str, float]]  # needs "score": higher is better
+
+
+class CompiledUpdate:
+  """An Update compiled for one TrainState, its two programs side by side, with the time it took.
+
+  Attributes:
+    compile_s: wall time of both, s.
+  """
+
+  def __init__(self, update: Update, state: TrainState, hp: Hyperparameters):
+    started = time.monotonic()
+    episodes, rollout = jax.eval_shape(update.collect, state)
+    compiled: dict[str, Any] = {}
+
+    def compile_learn() -> None:
+      compiled["learn"] = update.learn.lower(state, episodes, rollout, hp).compile()
+
+    thread = threading.Thread(target=compile_learn)
+    thread.start()
+    self._collect = update.collect.lower(state).compile()
+    thread.join()
+    if "learn" not in compiled:
+      raise RunFailed("the update did not compile; the traceback above says where")
+    self._learn = compiled["learn"]
+    self.compile_s = time.monotonic() - started
+
+  def __call__(self, state: TrainState, hp: Hyperparameters) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One update. `state` is used up."""
+    episodes, rollout = self._collect(state)
+    return self._learn(state, episodes, rollout, hp)
+
+
+class Trainer:
+  """Trains until total_steps are made.
+
+  Args:
+    update: the update.
+    hp: its traced numbers.
+    tracker: where metrics go.
+    checkpoints: where states go.
+    total_steps: env steps to make.
+    log_every: iterations per logged row.
+    save_every, evaluate_every: env steps between checkpoints and between evaluations; what was evaluated is saved.
+    config: stored beside every checkpoint.
+    quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
+  """
+
+  def __init__(
+    self,
+    update: Update,
+    hp: Hyperparameters,
+    tracker: Tracker,
+    checkpoints: Checkpoints,
+    *,
+    total_steps: int,
+    log_every: int,
+    save_every: int,
+    evaluate_every: int,
+    config: dict[str, Any],
+    quick_evaluation: QuickEvaluation | None,
+  ):
+    self._update = update
+    self._hp = hp
+    self._tracker = tracker
+    self._checkpoints = checkpoints
+    self._total_steps = total_steps
+    self._log_every = log_every
+    self._save_every = save_every
+    self._evaluate_every = evaluate_every
+    self._config = config
+    self._quick_evaluation = quick_evaluation
+
+  def run(self, state: TrainState) -> tuple[TrainState, dict[str, float]]:
+    """Train from `state`; on an interrupt, save first and let it through.
+
+    Returns:
+      The last state, and numbers about the training itself (steps, wall time, steps per second, compile time).
+    """
+    with self._tracker.compiling("update"):
+      step_fn = CompiledUpdate(self._update, state, self._hp)
+    done = int(state.env_steps)
+    size = self._update.steps_per_update
+    iterations = max(0, -(-(self._total_steps - done) // size))
+    meter = _Meter()
+    held: dict[str, list[float]] = {}
+    saved = evaluated = done
+    try:
+      for i in range(iterations):
+        with meter.training():
+          state, metrics = step_fn(state, self._hp)
+          metrics = jax.device_get(metrics)
+        done += size
+        meter.steps += size
+        for name, value in metrics.items():
+          held.setdefault(name, []).append(float(value))
+        last = i == iterations - 1
+        row: dict[str, float] = {}
+        if (i + 1) % self._log_every == 0 or i == 0 or last:
+          row = _means(held) | {"perf/steps_per_s": meter.rate(), "perf/compile_s": step_fn.compile_s}
+          held = {}
+          self._refuse_nan(row, done)
+        score: float | None = None
+        if self._quick_evaluation and (last or done - evaluated >= self._evaluate_every):
+          evaluated = done
+          quick = self._quick_evaluation(state)
+          score = quick["score"]
+          row |= {f"eval/{name}": value for name, value in quick.items()}
+        if last or score is not None or done - saved >= self._save_every:
+          saved = done
+          self._save(done, state, row, score)
+        if row:
+          self._tracker.log(done, row)
+    except KeyboardInterrupt:
+      self._save(done, state, {}, None)
+      raise
+    return state, {
+      "env_steps": done,
+      "train_wall_s": meter.total_s,
+      "steps_per_s": meter.total_steps / meter.total_s if meter.total_s else 0.0,
+      "compile_s": step_fn.compile_s,
+    }
+
+  def _save(self, done: int, state: TrainState, row: dict[str, float], score: float | None) -> None:
+    self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
+
+  def _refuse_nan(self, row: dict[str, float], done: int) -> None:
+    bad = [name for name in ("train/policy_loss", "train/value_loss") if not np.isfinite(row[name])]
+    if bad:
+      kept = self._checkpoints.steps()
+      where = f"the last checkpoint is from step {kept[-1]}" if kept else "no checkpoint was written yet"
+      raise RunFailed(f"{bad[0]} is not finite at step {done}: lower algo.learning_rate; {where}")
+
+
+class _Meter:
+  """Env steps per second of training alone: evaluation and saving do not count."""
+
+  def __init__(self):
+    self.steps = 0
+    self.total_steps = 0
+    self.total_s = 0.0
+    self._since_s = 0.0
+
+  @contextlib.contextmanager
+  def training(self):
+    started = time.monotonic()
+    yield
+    self._since_s += time.monotonic() - started
+
+  def rate(self) -> float:
+    """Env steps per second since the last call."""
+    rate = self.steps / self._since_s
+    self.total_steps += self.steps
+    self.total_s += self._since_s
+    self.steps, self._since_s = 0, 0.0
+    return rate
+
+
+def _means(held: dict[str, list[float]]) -> dict[str, float]:
+  """Mean of each metric over the iterations that have one; a metric that none has is left out."""
+  means = {}
+  for name, values in held.items():
+    known = [value for value in values if not (name in _MAY_BE_MISSING and np.isnan(value))]
+    if known:
+      means[name] = float(np.mean(known))
+  return means
+
+
+_MAY_BE_MISSING = {"train/return", "train/episode_steps", "train/falls"}  # no episode ended in an iteration

@@ -1,0 +1,167 @@
+"""The update: roll out -> score style -> update discriminator -> advantages -> policy epochs.
+
+PPO is this without style; AMP is one optional component. `TrainState` is one pytree with everything in it.
+"""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from brax.training.acme import running_statistics
+from brax.training.acme.specs import Array as ArraySpec
+from brax.training.agents.ppo import networks as ppo_networks
+
+from wildrobot_exp.envs.episodes import Episodes, start_episodes
+from wildrobot_exp.envs.walk import WalkEnv
+from wildrobot_exp.learning.amp import Amp, AmpState
+from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.networks import make_policy
+from wildrobot_exp.learning.ppo import Learner, brax_transition, init_learner, policy_epochs
+from wildrobot_exp.learning.rollout import Rollout, episode_metrics, roll_out
+from wildrobot_exp.motions.features import transition_features
+
+Metrics = dict[str, jax.Array]
+
+
+@flax.struct.dataclass
+class TrainState:
+  """All there is to a run: saving this pytree and nothing else makes resume exact.
+
+  Attributes:
+    learner: policy and value parameters with their optimiser.
+    normaliser: running statistics of the observations.
+    episodes: N running episodes.
+    amp: discriminator, its optimiser, replay and normaliser; None for plain PPO.
+    rng: the key of the next update.
+    env_steps: [] control steps made so far, all robots together.
+  """
+
+  learner: Learner
+  normaliser: running_statistics.RunningStatisticsState
+  episodes: Episodes
+  amp: AmpState | None
+  rng: jax.Array
+  env_steps: jax.Array
+
+
+class Update:
+  """init(rng) -> TrainState, update(TrainState, Hyperparameters) -> (TrainState, Metrics).
+
+  Two compiled programs make an update: `collect` steps the physics (and, on the native engine, calls the
+  host, which JAX's persistent cache cannot store), `learn` holds all the rest and is cached between runs.
+
+  Args:
+    env: the env for one robot.
+    networks: policy and value.
+    amp: the style component, None for plain PPO.
+    num_envs: N robots.
+    horizon: T control steps per iteration.
+    minibatches, epochs: of the policy update.
+    max_steps: time limit of an episode, control steps.
+  """
+
+  def __init__(
+    self,
+    env: WalkEnv,
+    networks: ppo_networks.PPONetworks,
+    amp: Amp | None,
+    *,
+    num_envs: int,
+    horizon: int,
+    minibatches: int,
+    epochs: int,
+    max_steps: int,
+  ):
+    self.env = env
+    self.networks = networks
+    self.amp = amp
+    self.num_envs = num_envs
+    self.horizon = horizon
+    self._minibatches = minibatches
+    self._epochs = epochs
+    self._max_steps = max_steps
+    self.collect = jax.jit(self._collect)
+    self.learn = jax.jit(self._learn, donate_argnums=(0,))
+
+  @property
+  def steps_per_update(self) -> int:
+    """Env steps of one update."""
+    return self.num_envs * self.horizon
+
+  def init(self, rng: jax.Array) -> TrainState:
+    """The state before the first update."""
+    rng, learner_key, episodes_key, amp_key = jax.random.split(rng, 4)
+    specs = {key: ArraySpec((size,), jnp.dtype("float32")) for key, size in self.env.observation_size.items()}
+    normaliser = running_statistics.init_state(specs)
+    state = TrainState(
+      learner=init_learner(self.networks, learner_key),
+      normaliser=jax.tree.map(jnp.asarray, normaliser),
+      episodes=start_episodes(self.env, episodes_key, self.num_envs),
+      amp=None if self.amp is None else self.amp.init(amp_key),
+      rng=rng,
+      env_steps=jnp.zeros((), jnp.int32),
+    )
+    return state
+
+  def __call__(self, state: TrainState, hp: Hyperparameters) -> tuple[TrainState, Metrics]:
+    """One update. `state` is used up."""
+    episodes, rollout = self.collect(state)
+    return self.learn(state, episodes, rollout, hp)
+
+  def _keys(self, state: TrainState) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    next_rng, rollout_key, epochs_key = jax.random.split(state.rng, 3)
+    return next_rng, rollout_key, epochs_key, jax.random.fold_in(epochs_key, 1)
+
+  def _collect(self, state: TrainState) -> tuple[Episodes, Rollout]:
+    _, rollout_key, _, _ = self._keys(state)
+    policy = make_policy(self.networks)
+
+    def act(observation: Any, rng: jax.Array) -> tuple[jax.Array, Any]:
+      return policy(state.normaliser, state.learner.params.policy, observation, rng)
+
+    return roll_out(self.env, act, state.episodes, rollout_key, self.horizon, self._max_steps)
+
+  def _learn(
+    self, state: TrainState, episodes: Episodes, rollout: Rollout, hp: Hyperparameters
+  ) -> tuple[TrainState, Metrics]:
+    next_rng, _, epochs_key, amp_key = self._keys(state)
+    metrics = episode_metrics(rollout)
+    reward = self.env.total_reward(rollout.terms, hp.reward_weights)
+
+    amp_state = state.amp
+    if self.amp is not None:
+      features = jax.vmap(jax.vmap(lambda s, t: transition_features(self.env.robot, s, t)))(
+        rollout.before, rollout.after
+      )
+      if self.amp.conditioned:
+        features = jnp.concatenate([features, rollout.command[..., None]], axis=-1)
+      features = self.amp.normalise(amp_state, features)
+      style, style_metrics = self.amp.score(amp_state, features)
+      reward = reward + hp.amp.weight * (hp.amp.style_scale * self.env.dt * style)
+      flat = features.reshape(-1, features.shape[-1])
+      amp_state, amp_metrics = self.amp.update(amp_state, flat, amp_key, hp.amp)
+      metrics |= style_metrics | amp_metrics
+
+    rate = hp.rate_at(state.env_steps)
+    learner, policy_metrics = policy_epochs(
+      self.networks,
+      state.learner,
+      state.normaliser,
+      brax_transition(rollout, reward),
+      epochs_key,
+      hp,
+      rate,
+      epochs=self._epochs,
+      minibatches=self._minibatches,
+    )
+    normaliser = running_statistics.update(state.normaliser, rollout.observation)
+    state = TrainState(
+      learner=learner,
+      normaliser=normaliser,
+      episodes=episodes,
+      amp=amp_state,
+      rng=next_rng,
+      env_steps=state.env_steps + self.steps_per_update,
+    )
+    return state, metrics | policy_metrics | {"train/learning_rate": rate, "train/total_reward": jnp.mean(reward)}

@@ -1,0 +1,115 @@
+"""MuJoCo C on a thread pool, called from inside jit.
+
+`mujoco.batch.Batch` keeps many simulations of one model. To JAX a step is a pure function: the state
+goes in as one float32 row per robot and comes out as one, so a single host call steps the whole batch.
+"""
+
+import threading
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+
+from wildrobot_exp.physics.state import PhysicsState
+from wildrobot_exp.robots import Robot
+
+PUSHED_BODY = "chassis"
+
+
+class NativePhysics:
+  """The `native` engine. Results do not depend on the number of threads.
+
+  Args:
+    robot: the robot to step.
+    threads: worker threads, 0 for all CPUs.
+  """
+
+  name = "native"
+
+  def __init__(self, robot: Robot, threads: int = 0):
+    self.robot = robot
+    self._threads = threads
+    self._pushed_body = robot.model.body(PUSHED_BODY).id
+    self._pools: dict[int, _Pool] = {}
+    self._lock = threading.Lock()
+    model = robot.model
+    self._row = np.cumsum([model.nq, model.nv, model.nv])
+    self._out = jax.ShapeDtypeStruct((model.nq + 2 * model.nv + model.nsensordata,), jnp.float32)
+
+  def reset(self, qpos: jax.Array, qvel: jax.Array) -> PhysicsState:
+    rows = jnp.concatenate([qpos, qvel], dtype=jnp.float32)
+    return self._unpack(jax.pure_callback(self._host_reset, self._out, rows, vmap_method="broadcast_all"))
+
+  def step(self, state: PhysicsState, ctrl: jax.Array, push: jax.Array) -> PhysicsState:
+    rows = jnp.concatenate([state.qpos, state.qvel, state.warmstart, ctrl, push], dtype=jnp.float32)
+    return self._unpack(jax.pure_callback(self._host_step, self._out, rows, vmap_method="broadcast_all"))
+
+  def _unpack(self, row: jax.Array) -> PhysicsState:
+    return PhysicsState(*jnp.split(row, self._row, axis=-1))
+
+  def _host_reset(self, rows: jax.Array) -> np.ndarray:
+    rows = np.asarray(rows)
+    flat = rows.reshape(-1, rows.shape[-1])
+    nq = self.robot.model.nq
+    with self._lock:
+      pool = self._pool(len(flat))
+      pool.qpos[:], pool.qvel[:] = flat[:, :nq], flat[:, nq:]
+      pool.ctrl[:] = flat[:, self.robot.joint_qpos]
+      pool.xfrc[:] = 0.0
+      pool.warmstart[:] = 0.0
+      pool.batch.forward()
+      return pool.read(np.empty((len(flat), *self._out.shape), np.float32)).reshape(*rows.shape[:-1], -1)
+
+  def _host_step(self, rows: jax.Array) -> np.ndarray:
+    rows = np.asarray(rows)
+    flat = rows.reshape(-1, rows.shape[-1])
+    out = np.empty((len(flat), *self._out.shape), np.float32)
+    i, j, k = self._row
+    nu = self.robot.num_joints
+    with self._lock:
+      pool = self._pool(len(flat))
+      pool.qpos[:], pool.qvel[:], pool.warmstart[:] = flat[:, :i], flat[:, i:j], flat[:, j:k]
+      pool.ctrl[:] = flat[:, k : k + nu]
+      pool.xfrc[:, self._pushed_body, :3] = flat[:, k + nu :]
+      failed = None
+      try:
+        pool.batch.step(nstep=self.robot.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
+      except SimulationError as error:
+        failed = error.ids
+      pool.read(out)
+    if failed is not None:
+      out[failed] = np.nan  # the env ends these episodes as invalid and counts them
+    return out.reshape(*rows.shape[:-1], -1)
+
+  def _pool(self, size: int) -> "_Pool":
+    if size not in self._pools:
+      self._pools[size] = _Pool(self.robot.model, size, self._threads)
+    return self._pools[size]
+
+
+class _Pool:
+  """A Batch of fixed size with its live arrays."""
+
+  def __init__(self, model: mujoco.MjModel, size: int, threads: int):
+    self.batch = Batch(model, size, nthread=threads)
+    self.qpos = self.batch.bind("qpos")
+    self.qvel = self.batch.bind("qvel")
+    self.warmstart = self.batch.bind("qacc_warmstart")
+    self.ctrl = self.batch.bind("ctrl")
+    self.xfrc = self.batch.bind("xfrc_applied")
+    self.sensordata = self.batch.bind("sensordata")
+
+  def read(self, out: np.ndarray) -> np.ndarray:
+    np.concatenate([self.qpos, self.qvel, self.warmstart, self.sensordata], axis=1, out=out, casting="same_kind")
+    return out
+
+
+def state_bank(robot: Robot, qpos: np.ndarray, qvel: np.ndarray) -> PhysicsState:
+  """Complete states (with sensors) for qpos [N, nq], qvel [N, nv]; every field gains the leading [N].
+
+  Always by this engine, whichever one trains: it compiles nothing, and the engines agree.
+  """
+  reset = jax.vmap(NativePhysics(robot).reset)
+  return reset(jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32))

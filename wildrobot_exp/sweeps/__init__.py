@@ -1,0 +1,1 @@
+"""What belongs to many runs at once."""

@@ -1,0 +1,95 @@
+"""A sweep's outcome, read from the result.json in each job's folder: a table and summary.csv."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import re
+
+import rich.table
+from omegaconf import OmegaConf
+
+RESULT = "result.json"
+SUMMARY = "summary.csv"
+
+
+@dataclasses.dataclass(frozen=True)
+class JobResult:
+  """How one job ended.
+
+  Attributes:
+    job: name of its folder.
+    status: ok, failed, interrupted, or missing (it died without a word).
+    overrides: key -> value as typed.
+    numbers: the numbers of its result; None where one was not finite.
+    wall_s: seconds it took, None if unknown.
+    error: one line, None if ok.
+  """
+
+  job: str
+  status: str
+  overrides: dict[str, str]
+  numbers: dict[str, float | None]
+  wall_s: float | None
+  error: str | None = None
+
+
+def write_result(folder: pathlib.Path, result: JobResult) -> None:
+  """Write result.json in one piece: a reader never sees half of it."""
+  partial = folder / f"{RESULT}.partial"
+  partial.write_text(json.dumps(dataclasses.asdict(result), indent=2, allow_nan=False) + "\n")
+  os.replace(partial, folder / RESULT)
+
+
+def read_results(sweep: pathlib.Path) -> list[JobResult]:
+  """Every job of a sweep folder, in the order of their numbers. A job without result.json is `missing`."""
+  folders = {path.parent for pattern in (RESULT, ".hydra") for path in sweep.glob(f"*/{pattern}")}
+  return [_read(folder) for folder in sorted(folders, key=_order)]
+
+
+def _order(folder: pathlib.Path) -> tuple[int, str]:
+  number = re.match(r"\d+", folder.name)
+  return (int(number.group()) if number else -1, folder.name)
+
+
+def _read(folder: pathlib.Path) -> JobResult:
+  if (folder / RESULT).exists():
+    return JobResult(**{**json.loads((folder / RESULT).read_text()), "job": folder.name})
+  overrides = {}
+  if (folder / ".hydra" / "overrides.yaml").exists():
+    lines = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
+    overrides = dict(line.lstrip("+").split("=", 1) for line in lines if "=" in line)
+  return JobResult(folder.name, "missing", overrides, {}, None, "ended without a result")
+
+
+def rows(results: list[JobResult]) -> tuple[list[str], list[list[str]]]:
+  """Header and one row per job: job, status, every override, every number, wall_s, error. Missing is empty."""
+  overrides = list(dict.fromkeys(key for r in results for key in r.overrides))
+  numbers = list(dict.fromkeys(key for r in results for key in r.numbers))
+  header = ["job", "status", *overrides, *numbers, "wall_s", "error"]
+  body = []
+  for r in results:
+    values = [r.numbers.get(key) for key in numbers] + [r.wall_s]
+    cells = ["" if v is None else f"{v:.6g}" for v in values]
+    body.append([r.job, r.status, *(r.overrides.get(key, "") for key in overrides), *cells, r.error or ""])
+  return header, body
+
+
+def write_csv(results: list[JobResult], path: pathlib.Path) -> None:
+  """Write summary.csv: the rows of `rows`."""
+  header, body = rows(results)
+  with path.open("w", newline="") as file:
+    csv.writer(file).writerows([header, *body])
+
+
+def table(results: list[JobResult]) -> rich.table.Table:
+  """The same rows for a terminal: jobs by number, without empty columns."""
+  header, body = rows(results)
+  shown = [i for i, name in enumerate(header) if name != "job" and any(row[i] for row in body)]
+  drawn = rich.table.Table("#")
+  for i in shown:
+    drawn.add_column(header[i], overflow="fold")
+  for row in body:
+    drawn.add_row(row[0].partition("_")[0], *(row[i] for i in shown))
+  return drawn

@@ -1,0 +1,71 @@
+"""TensorBoard event files, with the config on its HParams page.
+
+Written by tensorboardX's event writer directly. Its SummaryWriter puts a thread and a bounded queue between:
+a full disk ends the thread, and ten rows later training waits for ever.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+_ON_HPARAMS_PAGE = ("eval/survival", "eval/return", "train/return")
+
+
+class TensorBoardEvents:
+  """One event per row, flushed as it happens; the same names as in metrics.csv."""
+
+  name = "TensorBoard"
+
+  def __init__(self, folder: Path, config_dict: dict[str, Any], resume_step: int | None = None):
+    """With `resume_step`, TensorBoard hides what earlier files hold beyond that step. Raises OSError."""
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import SessionLog
+    from tensorboardX.summary import hparams
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # The suffix: a start within the same second must not overwrite the file of the one before.
+    starts = len(list(folder.glob("events.out.tfevents.*")))
+    self._writer = EventsWriter(str(folder / "events"), filename_suffix=f".{starts}")
+    if resume_step is not None:
+      self._write(step=resume_step + 1, session_log=SessionLog(status=SessionLog.START))
+    metrics = dict.fromkeys(_ON_HPARAMS_PAGE)
+    experiment, session_start, self._session_end = hparams(_flat(config_dict), metrics)
+    self._write(summary=experiment)
+    self._write(summary=session_start)
+    self._writer.flush()
+
+  def log(self, step: int, metrics: dict[str, float]) -> None:
+    """Raises OSError."""
+    from tensorboardX.proto.summary_pb2 import Summary
+    from tensorboardX.summary import scalar
+
+    summary = Summary()
+    for name, value in metrics.items():
+      summary.MergeFrom(scalar(name, value))
+    self._write(step=int(step), summary=summary)
+    self._writer.flush()
+
+  def close(self, exit_code: int) -> None:
+    """Marks the session as a success if `exit_code` is 0. Raises OSError."""
+    if exit_code == 0:
+      self._write(summary=self._session_end)
+    self._writer.close()
+
+  def _write(self, **fields: Any) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    self._writer.write_event(Event(wall_time=time.time(), **fields))
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, bool | int | float | str]:
+  """Nested dicts as dotted keys; lists as JSON text; keys without a value left out."""
+  flat: dict[str, bool | int | float | str] = {}
+  for key, value in config.items():
+    if isinstance(value, dict):
+      flat |= _flat(value, f"{prefix}{key}.")
+    elif isinstance(value, (bool, int, float, str)):
+      flat[f"{prefix}{key}"] = value
+    elif value is not None:
+      flat[f"{prefix}{key}"] = json.dumps(value)
+  return flat
