@@ -1,5 +1,9 @@
 """One job: config -> objects -> training -> run folder."""
 
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
 import contextlib
 import dataclasses
 import logging
@@ -83,16 +87,17 @@ def make_update(cfg: Any, experiment: Experiment) -> Update:
 
 def make_amp(cfg: Any, robot: Robot, clips: list[Clip]) -> Amp:
   """The style component of a composed config."""
-  reference, jitter = make_amp_reference(robot, clips, condition=cfg.amp.condition)
+  reference = make_amp_reference(robot, clips, condition=cfg.amp.condition)
   return Amp(
-    reference,
+    reference.features,
+    reference.floors,
     hidden=cfg.amp.hidden,
     updates=cfg.amp.updates,
     batch_size=cfg.amp.batch_size,
     replay_size=cfg.amp.replay_size,
     replay_share=cfg.amp.replay_share,
     condition=cfg.amp.condition,
-    command_jitter=jitter,
+    command_jitter=reference.command_jitter,
   )
 
 

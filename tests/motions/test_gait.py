@@ -31,7 +31,7 @@ def clips(robot):
 
 
 def pose(robot, qpos):
-  """By forward kinematics: sole corner spheres [T, 2, 4, 3], sole centres [T, 2, 3], centre of mass [T, 3]."""
+  """By forward kinematics: sole corners [T, 2, 4, 3], sole centres [T, 2, 3], centre of mass [T, 3]."""
   data = mujoco.MjData(robot.model)
   names = [f"{end}_{side}" for end in ("front", "back") for side in ("left", "right")]
   corners, soles, com = [], [], []

@@ -90,13 +90,14 @@ def test_starting_does_not_wait_for_wandb(tmp_path):
   assert rows(tmp_path) == [(1, 1.0)]
 
 
-def test_an_unreachable_server_costs_one_warning_and_the_rows_are_kept_offline(tmp_path, unreachable, caplog):
+def test_without_a_server_there_is_one_warning_and_rows_stay_offline(tmp_path, unreachable, caplog, capfd):
   run = start(tmp_path, mode="online")
   run.log(1, {"train/return": 1.0})
   run.close(0)
   warning, = warnings(caplog)
   assert "logging offline" in warning
   assert rows(tmp_path) == [(1, 1.0)]
+  assert "".join(capfd.readouterr()) == ""
 
 
 def test_a_wandb_that_dies_costs_one_warning_and_the_next_run_works(tmp_path, caplog):

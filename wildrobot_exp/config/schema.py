@@ -151,6 +151,11 @@ class LongWalkConfig:
 
 
 @dataclasses.dataclass
+class PushesConfig:
+  enabled: bool
+
+
+@dataclasses.dataclass
 class VideoConfig:
   enabled: bool
   seconds: float
@@ -166,6 +171,7 @@ class EvaluationConfig:
   fine_timestep: float
   during_training: DuringTrainingConfig
   long_walk: LongWalkConfig
+  pushes: PushesConfig
   video: VideoConfig
 
 

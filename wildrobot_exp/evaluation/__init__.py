@@ -1,1 +1,1 @@
-"""What a policy is worth: the fixed protocol, gait measures and videos. Importing this imports nothing else."""
+"""What a policy is worth: the fixed protocol, gait measures and videos. No imports in here."""

@@ -4,7 +4,8 @@ The same measures serve a simulated robot and a reference clip, so they can stan
 """
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import mujoco
 import numpy as np
@@ -74,7 +75,7 @@ def measure(robot: Robot, walk: Walk) -> Gait:
   spans = [slice(d[0], d[-1]) if len(d) > 1 else slice(None) for d in downs]
   both = spans[0] if len(downs[0]) > 1 else spans[1]
   knees = [robot.joint_index(f"{side}_knee_pitch") for side in FEET]
-  strides = [[slice(a, b + 1) for a, b in zip(d[:-1], d[1:])] or [slice(None)] for d in downs]
+  strides = [[slice(a, b + 1) for a, b in itertools.pairwise(d)] or [slice(None)] for d in downs]
   return Gait(
     vx=float(walk.vx[both].mean()),
     stride_frequency=_pair((len(d) - 1) / ((d[-1] - d[0]) * walk.dt) if len(d) > 1 else 0.0 for d in downs),
@@ -93,7 +94,7 @@ def debounce(contact: np.ndarray, least: int = CONTACT_STEPS) -> np.ndarray:
   contact = np.array(contact, dtype=bool)
   for value in (False, True):
     edges = np.flatnonzero(np.diff(contact)) + 1
-    for begin, end in zip(edges[:-1], edges[1:]):
+    for begin, end in itertools.pairwise(edges):
       if contact[begin] == value and end - begin < least:
         contact[begin:end] = not value
   return contact
@@ -153,7 +154,7 @@ def reference_gait(robot: Robot, clips: Sequence[Clip]) -> dict[float, Gait]:
 
 
 def clip_walk(robot: Robot, clip: Clip) -> Walk:
-  """A clip as a walk: contacts from the clip, heights by forward kinematics; a loop goes round several times."""
+  """A clip as a walk: its own contacts, heights by forward kinematics; a loop goes round several times."""
   qpos, qvel = to_states(robot, clip)
   data = mujoco.MjData(robot.model)
   soles = [robot.model.site(f"{side}_foot").id for side in FEET]
@@ -175,6 +176,6 @@ def clip_walk(robot: Robot, clip: Clip) -> Walk:
   )
 
 
-def _pair(values) -> tuple[float, float]:
+def _pair(values: Iterable[float]) -> tuple[float, float]:
   right, left = values
   return float(right), float(left)

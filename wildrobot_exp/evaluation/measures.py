@@ -31,7 +31,9 @@ def returns(record: Record) -> np.ndarray:
   return np.sum(record.reward * before, axis=0)
 
 
-def cycle_error(values: np.ndarray, targets: np.ndarray, alive: np.ndarray, dt: float, cycle: float) -> np.ndarray:
+def cycle_error(
+  values: np.ndarray, targets: np.ndarray, alive: np.ndarray, dt: float, cycle: float
+) -> np.ndarray:
   """[N] mean absolute error of the average over one gait cycle, after the first second.
 
   Every window of one cycle that lies between the first second and a fall counts alike.

@@ -88,7 +88,8 @@ def evaluate(
     "episodes": settings.episodes,
     "episode_seconds": settings.episode_seconds,
     "commands": [
-      summaries.command_row(robot, record.select(record.commands == speed), cycle, reference) for speed in speeds
+      summaries.command_row(robot, record.select(record.commands == speed), cycle, reference)
+      for speed in speeds
     ],
     **summaries.outcome(record, cycle),
     "stochastic": summaries.outcome(stochastic, cycle),

@@ -24,7 +24,7 @@ def push_recovery(
 ) -> list[dict[str, Any]]:
   """Push the chassis left and right in turn, at moments spread over one gait cycle.
 
-  `recovered` is the share of all trials still up at the end: a robot that falls before its push counts as lost.
+  `recovered` is the share of all trials still up at the end: a robot that falls before its push is lost too.
 
   Args:
     env: an evaluation env.

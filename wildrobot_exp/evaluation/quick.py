@@ -26,7 +26,8 @@ def score(survival: float, vx_error: float, standing_error: float) -> float:
     vx_error: m/s; NaN if nothing could be measured, which is no tracking.
     standing_error: what standing still would get as vx_error, m/s.
   """
-  tracking = 0.0 if np.isnan(vx_error) else max(1.0 - vx_error / max(standing_error, LEAST_STANDING_ERROR), 0.0)
+  scale = max(standing_error, LEAST_STANDING_ERROR)
+  tracking = 0.0 if np.isnan(vx_error) else max(1.0 - vx_error / scale, 0.0)
   return survival**EPISODES_IN_A_ROW * (1.0 + tracking) / 2.0
 
 

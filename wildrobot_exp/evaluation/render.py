@@ -1,7 +1,7 @@
 """Draw poses with MuJoCo, in a process of its own: python -m wildrobot_exp.evaluation.render JOB.npz
 
-MuJoCo picks its graphics library when it is imported, and a broken one can take the process down, so the
-caller (video.py) sets MUJOCO_GL and starts this. JOB.npz holds what `video.py` writes into it. No JAX in here.
+MuJoCo picks its graphics library when it is imported, and a broken one can take the process down, so
+video.py sets MUJOCO_GL and starts this. JOB.npz holds what video.py writes into it. No JAX in here.
 """
 
 import sys
@@ -52,7 +52,10 @@ def main(path: str) -> None:
     width, height, output = int(job["width"]), int(job["height"]), str(job["output"])
     poses, texts = job["qpos"], job["overlay"]
     fps = float(job["fps"]) if "fps" in job else None
-  images = (write_text(image, str(text)) for image, text in zip(frames(model, poses, width, height), texts))
+  if fps is not None:
+    model.vis.quality.offsamples = 0  # smooth edges double the time per frame too, and compression hides them
+  drawn = zip(frames(model, poses, width, height), texts, strict=True)
+  images = (write_text(image, str(text)) for image, text in drawn)
   if fps is None:
     Image.fromarray(np.concatenate(list(images), axis=1)).save(output)
     return

@@ -42,7 +42,15 @@ def evaluate_into(
     The content of evaluation.json.
   """
   act = make_actor(networks)
-  evaluation = evaluate(cfg, act, params, run=run_dir.name, checkpoint_step=step, clips=clips)
+  evaluation = evaluate(
+    cfg,
+    act,
+    params,
+    run=run_dir.name,
+    checkpoint_step=step,
+    clips=clips,
+    pushes=cfg.evaluation.pushes.enabled,
+  )
   write_json(run_dir / "evaluation.json", evaluation.result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
   np.savez(run_dir / "gait.npz", **gait_arrays(robot, evaluation, clips))

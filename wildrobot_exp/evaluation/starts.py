@@ -1,4 +1,4 @@
-"""The fixed setting of an evaluation: its env, its start states and its commands, the same for every policy."""
+"""The fixed setting of an evaluation: its env, its start states and its commands."""
 
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Do the two legs do the same half a cycle apart? The mirror map comes from the model's geometry."""
 
+import itertools
+
 import mujoco
 import numpy as np
 
@@ -31,9 +33,9 @@ def leg_pairs(robot: Robot) -> np.ndarray:
 def cycle_symmetry(joints: np.ndarray, pairs: np.ndarray, touchdowns: np.ndarray) -> float:
   """1 - rms(R - L) / (rms(R - mean R) + rms(L - mean L)), at least 0; NaN without a stride.
 
-  R and L [phases, K] are the legs' mean joint angles over a stride, the left ones mirrored and shifted by half
-  a stride. 1: the legs do the same half a cycle apart. 0: they differ as much as they move, like a limp with
-  one stiff leg.
+  R and L [phases, K] are the legs' mean joint angles over a stride, the left ones mirrored and shifted by
+  half a stride. 1: the legs do the same half a cycle apart. 0: they differ as much as they move, like a limp
+  with one stiff leg.
 
   Args:
     joints: [T, J] rad.
@@ -56,7 +58,7 @@ def _mean_stride(values: np.ndarray, downs: np.ndarray) -> np.ndarray:
   rows = np.arange(len(values))
   strides = [
     [np.interp(begin + phase * (end - begin), rows, column) for column in values.T]
-    for begin, end in zip(downs[:-1], downs[1:])
+    for begin, end in itertools.pairwise(downs)
   ]
   return np.mean(strides, axis=0).T
 

@@ -69,7 +69,9 @@ def picture(
   _render(path, robot, qpos, overlay or [""] * len(qpos), width=width, height=height)
 
 
-def _render(path: str | os.PathLike, robot: Robot, qpos: np.ndarray, overlay: Sequence[str], **job: Any) -> None:
+def _render(
+  path: str | os.PathLike, robot: Robot, qpos: np.ndarray, overlay: Sequence[str], **job: Any
+) -> None:
   target = pathlib.Path(path)
   with tempfile.TemporaryDirectory() as folder:
     scratch = pathlib.Path(folder)

@@ -19,7 +19,6 @@ from flax import linen
 
 from wildrobot_exp.learning.hyperparameters import AmpHyperparameters
 
-STD_FLOOR = 0.05  # keeps channels that hardly move in the reference from exploding
 CLIP = 8.0  # normalised features are clipped here
 Discriminator = Callable[[Any, jax.Array], jax.Array]  # (params, x [B, F]) -> logits [B]
 
@@ -86,6 +85,8 @@ class Amp:
 
   Args:
     reference: [M, F] raw transition features of the reference motion.
+    floors: [F] least standard deviation each is normalised by: keeps channels that hardly move in the
+      reference from exploding.
     hidden: sizes of the discriminator's hidden layers.
     updates: discriminator steps per iteration.
     batch_size: transitions of each side in a step.
@@ -99,6 +100,7 @@ class Amp:
   def __init__(
     self,
     reference: jax.Array,
+    floors: jax.Array,
     *,
     hidden: Sequence[int],
     updates: int,
@@ -109,7 +111,7 @@ class Amp:
     command_jitter: float = 0.0,
   ):
     self._mean = jnp.mean(reference, axis=0)
-    self._std = jnp.maximum(jnp.std(reference, axis=0), STD_FLOOR)
+    self._std = jnp.maximum(jnp.std(reference, axis=0), floors)
     self._reference = jnp.clip((reference - self._mean) / self._std, -CLIP, CLIP)
     self._net = brax_networks.MLP(layer_sizes=(*hidden, 1), activation=linen.relu)
     self.conditioned = condition == "command"

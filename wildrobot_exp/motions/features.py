@@ -1,6 +1,7 @@
 """What AMP compares: features of a transition, by one function for reference clips and policy alike."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,32 +14,53 @@ from wildrobot_exp.robots.robot import FEET
 _AXES = ("x", "y", "z")
 
 
-def _joints(prefix: str) -> Callable[[Robot], list[str]]:
-  return lambda robot: [f"{prefix}/{name}" for name in robot.joint_names]
+@dataclasses.dataclass(frozen=True)
+class Field:
+  """A group of numbers of one frame.
+
+  Attributes:
+    value: of one frame, [n].
+    labels: [n] of the numbers.
+    unit: of all of them.
+    floor: the least standard deviation they are normalised by, in that unit. Reference clips are smoother than
+      any physics with exploration noise on top: differences below the floor are not style, and must not be
+      what gives the policy away.
+  """
+
+  value: Callable[[Robot, PhysicsState], jax.Array]
+  labels: Callable[[Robot], Sequence[str]]
+  unit: str
+  floor: float
 
 
-def _vector(prefix: str) -> Callable[[Robot], list[str]]:
-  return lambda robot: [f"{prefix}/{axis}" for axis in _AXES]
+def _joint_names(robot: Robot) -> Sequence[str]:
+  return robot.joint_names
 
 
-# field -> (value of one frame, names of its numbers); nothing here depends on where the robot stands or faces
-FIELDS: dict[str, tuple[Callable[[Robot, PhysicsState], jax.Array], Callable[[Robot], list[str]]]] = {
-  "joint_pos": (q.joint_pos, _joints("joint_pos_rad")),
-  "joint_vel": (lambda robot, s: 0.1 * q.joint_vel(robot, s), _joints("joint_vel_10rad_s")),
-  "root_height": (lambda robot, s: q.root_height(s)[None], lambda robot: ["root_height_m"]),
-  "gravity": (lambda robot, s: q.root_gravity(s), _vector("gravity")),
-  "root_linvel": (lambda robot, s: q.root_linvel(s), _vector("root_linvel_m_s")),
-  "root_angvel": (lambda robot, s: q.root_angvel(s), _vector("root_angvel_rad_s")),
-  "feet_pos": (
+def _axes(robot: Robot) -> Sequence[str]:
+  return _AXES
+
+
+# nothing here depends on where the robot stands or faces
+FIELDS: dict[str, Field] = {
+  "joint_pos": Field(q.joint_pos, _joint_names, "rad", 0.1),
+  "joint_vel": Field(q.joint_vel, _joint_names, "rad/s", 2.0),
+  "root_height": Field(lambda robot, s: q.root_height(s)[None], lambda robot: ["z"], "m", 0.015),
+  "gravity": Field(lambda robot, s: q.root_gravity(s), _axes, "1", 0.1),
+  "root_linvel": Field(lambda robot, s: q.root_linvel(s), _axes, "m/s", 0.15),
+  "root_angvel": Field(lambda robot, s: q.root_angvel(s), _axes, "rad/s", 1.0),
+  "feet_pos": Field(
     lambda robot, s: q.feet_from_root(robot, s).reshape(-1),
-    lambda robot: [f"{side}_foot_pos_m/{axis}" for side in FEET for axis in _AXES],
+    lambda robot: [f"{side}_{axis}" for side in FEET for axis in _AXES],
+    "m",
+    0.015,
   ),
 }
 
 
 def frame_features(robot: Robot, state: PhysicsState) -> jax.Array:
   """[F] features of one frame, in the heading frame."""
-  return jnp.concatenate([value(robot, state) for value, _ in FIELDS.values()])
+  return jnp.concatenate([field.value(robot, state) for field in FIELDS.values()])
 
 
 def transition_features(robot: Robot, before: PhysicsState, after: PhysicsState) -> jax.Array:
@@ -47,6 +69,12 @@ def transition_features(robot: Robot, before: PhysicsState, after: PhysicsState)
 
 
 def feature_names(robot: Robot) -> list[str]:
-  """[2 F] a name with its unit for every number of `transition_features`."""
-  frame = [name for _, names in FIELDS.values() for name in names(robot)]
+  """[2 F] frame, field, label and unit of every number of `transition_features`."""
+  frame = [f"{name}/{label} [{field.unit}]" for name, field in FIELDS.items() for label in field.labels(robot)]
   return [f"before/{name}" for name in frame] + [f"after/{name}" for name in frame]
+
+
+def feature_floors(robot: Robot) -> jax.Array:
+  """[2 F] floor of the standard deviation of every number of `transition_features`."""
+  frame = [field.floor for field in FIELDS.values() for _ in field.labels(robot)]
+  return jnp.asarray(frame + frame, jnp.float32)

@@ -198,7 +198,7 @@ def _check_parameters(
   if speed < 0:
     raise UserError(f"gait: speed {speed} m/s is backwards, give 0 or more")
   if lift < 0 or crouch <= 0:
-    raise UserError(f"gait: lift {lift} m has to be 0 or more and crouch {crouch} m above 0, try .035 and .02")
+    raise UserError(f"gait: give a lift of 0 m or more, not {lift}, and a crouch above 0 m, not {crouch}")
   if not 0 <= double_support < 1:
     raise UserError(f"gait: double_support {double_support} is a share of a step, give a value in [0, 1)")
   frames = max(round(stride_seconds * fps), 2)

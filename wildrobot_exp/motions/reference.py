@@ -1,5 +1,6 @@
 """From clips to what the discriminator is shown as real, and from a config to its clips."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from wildrobot_exp.motions.clip import Clip, to_states
-from wildrobot_exp.motions.features import transition_features
+from wildrobot_exp.motions.features import feature_floors, transition_features
 from wildrobot_exp.motions.gait import make_gait_grid
 from wildrobot_exp.physics.native import state_bank
 from wildrobot_exp.robots import Robot
+
+COMMAND_FLOOR = 0.05  # m/s
 
 
 def make_clips(motion: Any, robot: Robot) -> list[Clip]:
@@ -54,20 +57,30 @@ def reference_frames(robot: Robot, clips: Sequence[Clip]) -> tuple[np.ndarray, n
   return qpos, qvel, np.concatenate(speeds)
 
 
-def make_amp_reference(robot: Robot, clips: Sequence[Clip], *, condition: str) -> tuple[jax.Array, float]:
-  """What the discriminator takes for real, and how far its command may be blurred.
+@dataclasses.dataclass(frozen=True)
+class AmpReference:
+  """What the discriminator takes for real.
 
-  Args:
-    robot: the robot.
-    clips: looping clips.
-    condition: "command" appends each clip's speed as the commanded one; "none" does not.
-
-  Returns:
-    features [M, F], and half the widest gap between neighbouring speeds (0 without conditioning), m/s.
+  Attributes:
+    features: [M, F] raw.
+    floors: [F] least standard deviation for the normaliser.
+    command_jitter: half the widest gap between neighbouring speeds, m/s; 0 without conditioning.
   """
+
+  features: jax.Array
+  floors: jax.Array
+  command_jitter: float
+
+
+def make_amp_reference(robot: Robot, clips: Sequence[Clip], *, condition: str) -> AmpReference:
+  """The reference of looping clips; condition="command" appends each clip's speed as the commanded one."""
   features, speeds = reference_transitions(robot, clips)
+  floors = feature_floors(robot)
   if condition == "none":
-    return features, 0.0
-  grid = jnp.unique(speeds)
-  jitter = float(0.5 * jnp.max(jnp.diff(grid))) if len(grid) > 1 else 0.0
-  return jnp.concatenate([features, speeds[:, None]], axis=-1), jitter
+    return AmpReference(features, floors, 0.0)
+  grid = np.unique(np.asarray(speeds))
+  return AmpReference(
+    features=jnp.concatenate([features, speeds[:, None]], axis=-1),
+    floors=jnp.append(floors, COMMAND_FLOOR),
+    command_jitter=float(np.diff(grid).max() / 2) if len(grid) > 1 else 0.0,
+  )

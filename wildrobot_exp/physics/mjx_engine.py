@@ -1,17 +1,12 @@
 """MJX: MuJoCo in JAX, for GPUs and for checking the native engine."""
 
-import contextlib
-import io
-
 import jax
 import jax.numpy as jnp
 
 from wildrobot_exp.physics.native import PUSHED_BODY
+from wildrobot_exp.physics.quiet_mjx import mjx
 from wildrobot_exp.physics.state import PhysicsState
 from wildrobot_exp.robots import Robot
-
-with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-  from mujoco import mjx  # says "Failed to import warp" where warp-lang is missing, which is fine
 
 
 class MjxPhysics:

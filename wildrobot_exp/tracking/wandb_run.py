@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import queue
 import threading
 from pathlib import Path
@@ -48,16 +49,19 @@ class WandbRun:
                    _CLOSE_TIMEOUT_S, self._init["dir"])
 
   def _work(self) -> None:
+    # Not wandb.setup(settings): it waits for ever on a lock of its own if wandb's process does not come up.
+    os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # offline means that nothing is sent
     import wandb
+    from wandb.sdk.mailbox import HandleAbandonedError, MailboxClosedError
 
     try:
-      wandb.setup(wandb.Settings(silent=True))
       run = self._start(wandb)
       run.define_metric("*", step_metric="step")
       while not isinstance(row := self._queue.get(), _Finish):
         run.log(row)
       run.finish(exit_code=row.exit_code)
-    except (OSError, wandb.Error) as error:
+    except (OSError, wandb.Error, HandleAbandonedError, MailboxClosedError) as error:
       _log.warning("wandb stopped (%s); training goes on without it", _first_line(error))
       _drop_service(wandb)
 
