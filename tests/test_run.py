@@ -123,7 +123,7 @@ def test_a_run_gets_its_checked_config_and_prints_its_folder_last(launch, capsys
 
   assert launch(run_job, "algo.clip=0.3", "hydra.run.dir=here") == 0
   folder = pathlib.Path("here").absolute()
-  assert seen == [(0.3, 0.5, 256, folder)]
+  assert seen == [(0.3, 1.0, 256, folder)]
   assert capsys.readouterr().out.splitlines()[-1] == str(folder)
   assert (folder / ".hydra" / "overrides.yaml").read_text() == "- algo.clip=0.3\n"
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from wildrobot_exp.envs.episodes import Episodes, step_episodes
 from wildrobot_exp.envs.walk import WalkEnv
+from wildrobot_exp.physics.quantities import root_linvel
 from wildrobot_exp.physics.state import PhysicsState
 
 
@@ -97,12 +98,15 @@ def episode_metrics(rollout: Rollout) -> dict[str, jax.Array]:
   def over_ended(values: jax.Array) -> jax.Array:
     return jnp.where(count > 0, jnp.sum(values * ended) / jnp.maximum(count, 1.0), jnp.nan)
 
+  vx = jax.vmap(jax.vmap(root_linvel))(rollout.after)[..., 0]
   return {
     "train/return": over_ended(rollout.episode_return),
     "train/episode_steps": over_ended(rollout.episode_steps.astype(jnp.float32)),
     "train/falls": over_ended(rollout.termination),
     "train/task_reward": jnp.mean(rollout.task_reward),
     "train/invalid_states": jnp.sum(rollout.invalid),
+    "train/vx": jnp.mean(vx),
+    "train/vx_error": jnp.mean(jnp.abs(vx - rollout.command)),
     "train/command_vx_mean": jnp.mean(rollout.command),
     "train/command_zero_share": jnp.mean(rollout.command == 0.0),
     **{f"reward/{name}": jnp.mean(value) for name, value in rollout.terms.items()},
