@@ -113,6 +113,7 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
     "vx_error": result["vx_error"],
     "stochastic_survival": result["stochastic"]["survival"],
     "fine_timestep_survival": result["fine_timestep"]["survival"],
+    "return": result["return"],
     "zero_action_return": baselines["zero_action"]["return"],
     "random_policy_return": baselines["random_policy"]["return"],
     "long_walk_completed": walk["completed"] / walk["rollouts"] if walk else None,

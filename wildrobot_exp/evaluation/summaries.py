@@ -34,13 +34,14 @@ def rate(name: str, successes: np.ndarray) -> Json:
 
 
 def outcome(record: Record, cycle: float) -> Json:
-  """Survival and tracking of all episodes of a record."""
-  return rate("survival", m.survived(record)) | {"vx_error": mean(m.vx_error(record, cycle))}
+  """Survival, tracking and task return of all episodes of a record."""
+  tracking = {"vx_error": mean(m.vx_error(record, cycle)), "return": mean(m.returns(record))}
+  return rate("survival", m.survived(record)) | tracking
 
 
 def baseline(record: Record, cycle: float) -> Json:
   """What a policy has to beat."""
-  return {"episodes": len(record.commands)} | outcome(record, cycle) | {"return": mean(m.returns(record))}
+  return {"episodes": len(record.commands)} | outcome(record, cycle)
 
 
 def command_row(robot: Robot, record: Record, cycle: float, reference: dict[float, Gait]) -> Json:

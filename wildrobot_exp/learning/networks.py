@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from brax.training.acme import running_statistics
+from brax.training.acme.specs import Array as ArraySpec
 from brax.training.agents.ppo import networks as ppo_networks
 from brax.training.networks import ACTIVATION
 
@@ -59,6 +61,12 @@ def make_networks(
     mean_kernel_init_fn=jax.nn.initializers.variance_scaling,
     mean_kernel_init_kwargs=dict(scale=0.01, mode="fan_in", distribution="uniform"),
   )
+
+
+def init_normaliser(observation_size: dict[str, int]) -> running_statistics.RunningStatisticsState:
+  """Running statistics before the first observation: mean 0, standard deviation 1."""
+  specs = {key: ArraySpec((size,), jnp.dtype("float32")) for key, size in observation_size.items()}
+  return jax.tree.map(jnp.asarray, running_statistics.init_state(specs))
 
 
 def make_policy(networks: ppo_networks.PPONetworks, *, deterministic: bool = False) -> Any:

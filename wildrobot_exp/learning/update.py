@@ -9,14 +9,13 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 from brax.training.acme import running_statistics
-from brax.training.acme.specs import Array as ArraySpec
 from brax.training.agents.ppo import networks as ppo_networks
 
 from wildrobot_exp.envs.episodes import Episodes, start_episodes
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.learning.amp import Amp, AmpState
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
-from wildrobot_exp.learning.networks import make_policy
+from wildrobot_exp.learning.networks import init_normaliser, make_policy
 from wildrobot_exp.learning.ppo import Learner, brax_transition, init_learner, policy_epochs
 from wildrobot_exp.learning.rollout import Rollout, episode_metrics, roll_out
 from wildrobot_exp.motions.features import transition_features
@@ -92,11 +91,9 @@ class Update:
   def init(self, rng: jax.Array) -> TrainState:
     """The state before the first update."""
     rng, learner_key, episodes_key, amp_key = jax.random.split(rng, 4)
-    specs = {key: ArraySpec((size,), jnp.dtype("float32")) for key, size in self.env.observation_size.items()}
-    normaliser = running_statistics.init_state(specs)
     state = TrainState(
       learner=init_learner(self.networks, learner_key),
-      normaliser=jax.tree.map(jnp.asarray, normaliser),
+      normaliser=init_normaliser(self.env.observation_size),
       episodes=start_episodes(self.env, episodes_key, self.num_envs),
       amp=None if self.amp is None else self.amp.init(amp_key),
       rng=rng,

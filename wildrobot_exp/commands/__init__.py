@@ -1,0 +1,1 @@
+"""The `wildrobot` command: what can be done beside training."""

@@ -1,0 +1,109 @@
+"""`wildrobot eval|report|bench|doctor`. Each imports what it needs only when it is called."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from wildrobot_exp.errors import RunFailed, UserError
+
+
+def main(argv: list[str] | None = None) -> int:
+  """Run one command. Exit codes: 0 done, 1 failed, 2 the input is wrong (one line on stderr)."""
+  args = _parser().parse_args(argv)
+  try:
+    return args.run(args)
+  except UserError as error:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+  except RunFailed as error:
+    print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(prog="wildrobot", description="Look at runs, machines and throughput.")
+  commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+  evaluate = commands.add_parser("eval", help="evaluate a run's policy again: evaluation.json, video, report")
+  evaluate.add_argument("run_dir", type=Path, metavar="RUN", help="a run folder")
+  evaluate.add_argument("overrides", nargs="*", help="config overrides, physics=mjx for example")
+  evaluate.add_argument("--checkpoint", default="best", help="best (default), latest, or a step")
+  evaluate.add_argument("--out", type=Path, help="write to this folder instead of the run's")
+  evaluate.set_defaults(run=_evaluate)
+
+  report = commands.add_parser("report", help="write a run's report.html again")
+  report.add_argument("run_dir", type=Path, metavar="RUN", help="a run folder")
+  report.set_defaults(run=_report)
+
+  bench = commands.add_parser("bench", help="env steps per second against Brax's trainer, in one run")
+  bench.add_argument("--num-envs", type=int, default=256, help="robots side by side (256)")
+  bench.add_argument("--seconds", type=float, default=10.0, help="of each measurement (10)")
+  bench.add_argument("--no-mjx", action="store_true", help="leave out Brax on MJX, which compiles for a minute")
+  bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
+  bench.set_defaults(run=_bench)
+
+  doctor = commands.add_parser("doctor", help="is this machine ready? Non-zero exit if not")
+  doctor.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what it has to be ready for (cpu)")
+  doctor.set_defaults(run=_doctor)
+  return parser
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+  which = args.checkpoint
+  if which not in ("best", "latest"):
+    if not which.isdecimal():
+      raise UserError(f"--checkpoint {which}: use best, latest, or a step")
+    which = int(which)
+  if args.out and not args.out.is_dir():
+    raise UserError(f"--out {args.out}: no such folder")
+
+  from wildrobot_exp.compilation_cache import use_compilation_cache
+  from wildrobot_exp.evaluation.report import write_report
+  from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
+  from wildrobot_exp.runs import load_run
+
+  use_compilation_cache()
+  run = load_run(args.run_dir, args.overrides, which)
+  folder = args.out or args.run_dir
+  result = evaluate_into(
+    folder, run.cfg, run.experiment.networks, run.params, step=run.step, clips=run.experiment.clips, say=print
+  )
+  for name, value in summary(result).items():
+    print(f"{name:26} {value:.4g}")
+  if folder == args.run_dir:
+    write_report(folder)
+  print(folder / "evaluation.json")
+  return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+  from wildrobot_exp.evaluation.report import write_report
+
+  print(write_report(args.run_dir))
+  return 0
+
+
+def _bench(args: argparse.Namespace) -> int:
+  if args.num_envs % 8 or args.num_envs <= 0:
+    raise UserError(f"--num-envs {args.num_envs}: use a multiple of 8")
+
+  from wildrobot_exp.bench import bench
+
+  result = bench(args.num_envs, seconds=args.seconds, with_mjx=not args.no_mjx, say=print)
+  for name in [*(key for key in result if key.endswith("_steps_per_s")), *result["ratios"]]:
+    value = result.get(name, result["ratios"].get(name))
+    print(f"{name:26} {value:12,.2f}" if name in result["ratios"] else f"{name:26} {value:12,.0f}")
+  if args.json:
+    args.json.write_text(json.dumps(result, indent=2) + "\n")
+  return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+  from wildrobot_exp.commands.doctor import examine
+
+  return 0 if examine(args.hardware) else 1
+
+
+if __name__ == "__main__":
+  sys.exit(main())

@@ -1,0 +1,62 @@
+"""Read a finished (or interrupted) run back: its config, its objects, its policy."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+from omegaconf import OmegaConf
+
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.config.compose import load
+from wildrobot_exp.errors import UserError
+from wildrobot_exp.experiment import Experiment, build, make_update, policy_params
+from wildrobot_exp.learning.networks import init_normaliser
+
+OVERRIDES = Path(".hydra") / "overrides.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """A run and one of its policies.
+
+  Attributes:
+    cfg: its config, composed again from its overrides.
+    experiment: what the config builds.
+    params: (normaliser, policy parameters) of the checkpoint.
+    step: env steps the checkpoint was trained for.
+  """
+
+  cfg: Any
+  experiment: Experiment
+  params: Any
+  step: int
+
+
+def load_run(run_dir: Path, overrides: Sequence[str] = (), which: int | Literal["best", "latest"] = "best") -> Run:
+  """The run in a folder.
+
+  Args:
+    run_dir: the run folder.
+    overrides: on top of the run's own; they win.
+    which: the checkpoint; "best" falls back to the latest where none has a score.
+
+  Raises:
+    UserError: no run there, no such checkpoint, or the overrides do not fit the checkpoint.
+  """
+  path = run_dir / OVERRIDES
+  if not path.is_file():
+    raise UserError(f"{run_dir} is not a run folder: {OVERRIDES} is missing")
+  cfg = load([*OmegaConf.to_container(OmegaConf.load(path)), *overrides])
+  checkpoints = Checkpoints(run_dir)
+  if which == "best" and checkpoints.best_step() is None:
+    which = "latest"
+  step = checkpoints.resolve(which)
+  experiment = build(cfg)
+  rng = jax.random.PRNGKey(cfg.seed)
+  if cfg.algo.name == "brax_ppo":
+    template = (init_normaliser(experiment.env.observation_size), experiment.networks.policy_network.init(rng))
+    return Run(cfg, experiment, checkpoints.restore(step, template), step)
+  template = jax.eval_shape(make_update(cfg, experiment).init, rng)
+  return Run(cfg, experiment, policy_params(checkpoints.restore(step, template)), step)
