@@ -12,6 +12,7 @@ from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Co
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.config.plan import plan
+from wildrobot_exp.config.resume import expand_resume
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
 from wildrobot_exp.job import job
@@ -36,6 +37,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
   raise_on_sigterm()
   SweepFolder.latest = None
   try:
+    sys.argv[1:] = expand_resume(sys.argv[1:])
     args = _parse()
     if args.help or args.hydra_help or args.shell_completion or args.info is not None:
       hydra_main()
@@ -44,7 +46,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
     if args.cfg:
       hydra_main()
       return 0
-    check_folder(composed.folder, composed.multirun)
+    check_folder(composed.folder, composed.multirun, resumed=composed.cells[0].config.resume is not None)
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(plan(cell.config, cell.folder) for cell in composed.cells))
       return 0

@@ -22,6 +22,7 @@ from omegaconf import OmegaConf
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.compilation_cache import use_compilation_cache
 from wildrobot_exp.envs.walk import WalkEnv, make_walk_env
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.quick import QuickEvaluation
 from wildrobot_exp.evaluation.report import write_report
@@ -58,8 +59,7 @@ def build(cfg: Any) -> Experiment:
   """
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
   clips = make_clips(cfg.motion, robot)
-  with_amp = cfg.algo.name == "ppo_amp"
-  env = make_walk_env(cfg, make_physics(cfg.physics, robot), reference_frames(robot, clips) if with_amp else None)
+  env = make_walk_env(cfg, make_physics(cfg.physics, robot), reference_frames(robot, clips))
   networks = make_networks(
     env.observation_size,
     env.action_size,
@@ -116,6 +116,8 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
     RunFailed: training diverged or nothing could be saved.
   """
   started = time.monotonic()
+  if cfg.resume and cfg.algo.name == "brax_ppo":
+    raise UserError("algo=brax_ppo cannot be resumed: Brax keeps its state to itself; use algo=ppo")
   use_compilation_cache()
   logging.getLogger("absl").setLevel(logging.WARNING)  # orbax and brax narrate
   config = OmegaConf.to_container(cfg, resolve=True)
@@ -125,12 +127,12 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
   write_versions(run_dir / "versions.json", overrides=overrides, facts=facts)
   experiment = build(cfg)
   checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep)
-  startup_s = time.monotonic() - started
-  with _tracking(cfg, run_dir, config) as tracker:
+  resume_step = checkpoints.resolve("latest") if cfg.resume else None
+  with _tracking(cfg, run_dir, config, resume_step) as tracker:
     if cfg.algo.name == "brax_ppo":
       params, step, numbers = _train_with_brax(cfg, experiment, tracker, checkpoints, config)
     else:
-      params, step, numbers = _train(cfg, experiment, tracker, checkpoints, config)
+      params, step, numbers = _train(cfg, experiment, tracker, checkpoints, config, resume_step)
     tracker.say(f"evaluating the policy of step {step}")
     result = evaluate_into(
       run_dir, cfg, experiment.networks, params, step=step, clips=experiment.clips, say=tracker.say
@@ -138,16 +140,21 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
     numbers |= summary(result)
     numbers["wall_s"] = time.monotonic() - started
     tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()})
-  facts |= {"wall_s": numbers["wall_s"], "startup_s": startup_s}
+  facts |= {"wall_s": numbers["wall_s"]}
   write_versions(run_dir / "versions.json", overrides=overrides, facts=facts)
   write_report(run_dir)
   return numbers
 
 
 def _train(
-  cfg: Any, experiment: Experiment, tracker: Tracker, checkpoints: Checkpoints, config: dict[str, Any]
+  cfg: Any,
+  experiment: Experiment,
+  tracker: Tracker,
+  checkpoints: Checkpoints,
+  config: dict[str, Any],
+  resume_step: int | None,
 ) -> tuple[Any, int, dict[str, float]]:
-  """Our own loop. Returns the best policy's (normaliser, parameters), its step, and numbers about the training."""
+  """Our own loop, from the start or from the checkpoint of `resume_step`. Returns the best policy's (normaliser, parameters), its step, and numbers about the training."""
   update = make_update(cfg, experiment)
   during = cfg.evaluation.during_training
   quick = QuickEvaluation(cfg, make_actor(experiment.networks), during.episodes) if during.enabled else None
@@ -163,7 +170,11 @@ def _train(
     config=config,
     quick_evaluation=None if quick is None else lambda state: quick(policy_params(state)),
   )
-  state, numbers = trainer.run(update.init(jax.random.PRNGKey(cfg.seed)))
+  state = update.init(jax.random.PRNGKey(cfg.seed))
+  if resume_step is not None:
+    state = checkpoints.restore(resume_step, state)
+    tracker.say(f"resumed at step {resume_step}")
+  state, numbers = trainer.run(state)
   step = int(numbers["env_steps"])
   best = checkpoints.best_step()
   if best not in (None, step):
@@ -200,12 +211,18 @@ def policy_params(state: TrainState) -> Any:
 
 
 @contextlib.contextmanager
-def _tracking(cfg: Any, run_dir: Path, config: dict[str, Any]) -> Iterator[Tracker]:
+def _tracking(cfg: Any, run_dir: Path, config: dict[str, Any], resume_step: int | None) -> Iterator[Tracker]:
   """A tracker that is closed however the run ends."""
   hydra = HydraConfig.get() if HydraConfig.initialized() else None
   sweep = run_dir.parent.name if hydra and hydra.mode == RunMode.MULTIRUN else ""
   tracker = make_tracker(
-    cfg.logger, run_dir, run_name=run_dir.name, group=sweep, config_dict=config, total_steps=cfg.total_steps
+    cfg.logger,
+    run_dir,
+    run_name=run_dir.name,
+    group=sweep,
+    config_dict=config,
+    total_steps=cfg.total_steps,
+    resume_step=resume_step,
   )
   exit_code = 1
   try:

@@ -18,6 +18,7 @@ from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
 from wildrobot_exp.config.explain import one_line
+from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.sweeps.summary import JobResult, write_result
@@ -51,7 +52,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
     numbers = _execute(cfg, folder)
   except KeyboardInterrupt:
     record("interrupted", {}, "interrupted")
-    print(f"interrupted: what was saved is in {folder}", file=sys.stderr)
+    print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
     raise
   except Exception as error:  # the outermost frame of a job: whatever went wrong ends here, and is shown
     line, code = _report(error, folder)

@@ -6,12 +6,13 @@ import tempfile
 from wildrobot_exp.errors import UserError
 
 
-def check_folder(folder: str, multirun: bool) -> None:
+def check_folder(folder: str, multirun: bool, resumed: bool = False) -> None:
   """Refuse a folder that cannot be written or already holds a run.
 
   Args:
     folder: the run folder, or the sweep folder.
     multirun: which of the two.
+    resumed: the run that is there goes on.
 
   Raises:
     UserError: says why, and which key chooses another folder.
@@ -19,7 +20,7 @@ def check_folder(folder: str, multirun: bool) -> None:
   path = pathlib.Path(folder).absolute()
   key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
   try:
-    if (path / ("multirun.yaml" if multirun else ".hydra")).exists():
+    if not resumed and (path / ("multirun.yaml" if multirun else ".hydra")).exists():
       kind = "sweep" if multirun else "run"
       raise UserError(f"{folder} already holds a {kind}: choose another folder with {key}=...")
     existing = next(p for p in (path, *path.parents) if p.exists())

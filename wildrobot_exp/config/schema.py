@@ -190,6 +190,7 @@ class Config:
   total_steps: int
   physics: str
   dry_run: bool
+  resume: str | None
   env: EnvConfig
   reward: RewardConfig
   algo: AlgoConfig

@@ -1,6 +1,7 @@
 """From Hydra's composed tree to the typed `Config`: no unknown, missing or mistyped key gets through."""
 
 import dataclasses
+import types
 import typing
 
 from omegaconf import DictConfig, OmegaConf
@@ -71,6 +72,6 @@ def _build_section(cls: type, value: typing.Any, key: str) -> typing.Any:
   for name, hint in hints.items():
     if name not in value:
       raise UserError(f"{prefix}{name} was removed: every key needs a value, write {prefix}{name}=...")
-    absent = prefix + name == "amp" and value[name] is None
+    absent = value[name] is None and isinstance(hint, types.UnionType)
     built[name] = None if absent else _build(hint, value[name], prefix + name)
   return cls(**built)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
+from wildrobot_exp.motions.reference import ReferenceFrames
 from wildrobot_exp.physics.native import state_bank
 from wildrobot_exp.physics.state import PhysicsState
 from wildrobot_exp.robots import Robot
@@ -18,10 +19,12 @@ class StartBank:
   Attributes:
     states: [B, ...] each field.
     command: [B] commanded velocity that belongs to the state, m/s; NaN where any will do.
+    phase: [B] gait clock that belongs to the state, in [0, 1); NaN where any will do.
   """
 
   states: PhysicsState
   command: jax.Array
+  phase: jax.Array
 
 
 def make_start_bank(
@@ -30,7 +33,7 @@ def make_start_bank(
   joint_noise: float,
   velocity_noise: float,
   seed: int,
-  reference: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+  reference: ReferenceFrames | None = None,
   reference_share: float = 0.0,
 ) -> StartBank:
   """A bank of home states with noise and, for a share of it, moments of the reference motion.
@@ -39,17 +42,18 @@ def make_start_bank(
     robot: the robot.
     count: B.
     joint_noise, velocity_noise, seed: see `home_states`.
-    reference: qpos [M, nq], qvel [M, nv], speed [M] of the reference's frames.
+    reference: moments of the reference motion.
     reference_share: share of the bank taken from them, evenly spread.
   """
   from_reference = round(count * reference_share) if reference is not None else 0
   qpos, qvel = home_states(robot, count - from_reference, joint_noise, velocity_noise, seed)
-  command = np.full(len(qpos), np.nan)
+  any_value = np.full(len(qpos), np.nan)
+  start = ReferenceFrames(qpos, qvel, command=any_value, phase=any_value)
   if from_reference:
-    chosen = np.linspace(0, len(reference[0]), from_reference, endpoint=False).astype(int)
-    parts = zip((qpos, qvel, command), reference, strict=True)
-    qpos, qvel, command = (np.concatenate([home, frames[chosen]]) for home, frames in parts)
-  return StartBank(state_bank(robot, qpos, qvel), jnp.asarray(command, jnp.float32))
+    chosen = np.linspace(0, len(reference.qpos), from_reference, endpoint=False).astype(int)
+    start = ReferenceFrames(*(np.concatenate([home, frames[chosen]]) for home, frames in zip(start, reference)))
+  command, phase = (jnp.asarray(x, jnp.float32) for x in (start.command, start.phase))
+  return StartBank(state_bank(robot, start.qpos, start.qvel), command, phase)
 
 
 def home_states(

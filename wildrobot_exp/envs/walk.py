@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from brax.envs.base import Env, State
 
 from wildrobot_exp.config.derived import policy_observations, privileged_observations
@@ -14,6 +13,7 @@ from wildrobot_exp.envs.resets import StartBank, make_start_bank
 from wildrobot_exp.envs.rewards import REWARDS
 from wildrobot_exp.envs.terminations import TERMINATIONS
 from wildrobot_exp.envs.terms import StepContext
+from wildrobot_exp.motions.reference import ReferenceFrames
 from wildrobot_exp.physics import quantities as q
 from wildrobot_exp.physics.state import Physics, PhysicsState
 
@@ -99,7 +99,8 @@ class WalkEnv(Env):
     index = jax.random.randint(bank_key, (), 0, len(self.bank.command))
     chosen = jax.tree.map(lambda x: x[index], self.bank)
     command = jnp.where(jnp.isnan(chosen.command), self._draw_command(command_key), chosen.command)
-    return self.start(chosen.states, rng, command, jax.random.uniform(phase_key))
+    phase = jnp.where(jnp.isnan(chosen.phase), jax.random.uniform(phase_key), chosen.phase)
+    return self.start(chosen.states, rng, command, phase)
 
   def start(self, physics_state: PhysicsState, rng: jax.Array, command: jax.Array, phase: jax.Array) -> State:
     """An episode from a given state with a given command [] m/s and gait phase [] in [0, 1)."""
@@ -169,7 +170,7 @@ class WalkEnv(Env):
 def make_walk_env(
   cfg: Any,
   physics: Physics,
-  reference: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+  reference: ReferenceFrames | None = None,
   *,
   command_seconds: float | None = None,
   bank: StartBank | None = None,
@@ -179,7 +180,7 @@ def make_walk_env(
   Args:
     cfg: its `env`, `reward` and `seed` are read.
     physics: the engine.
-    reference: frames of the reference motion (qpos, qvel, speed) to start a share of the episodes from.
+    reference: moments of the reference motion that a share of the episodes starts from.
     command_seconds: instead of the config's; infinity keeps the command an episode starts with.
     bank: instead of the one the config asks for.
   """

@@ -123,11 +123,11 @@ class Amp:
     self._adam = optax.scale_by_adam()
 
   def init(self, rng: jax.Array) -> AmpState:
-    """A fresh discriminator and an empty replay."""
+    """A fresh discriminator and an empty replay, in arrays of its own: an update uses its state up."""
     size = self._reference.shape[-1]
     params = self._net.init(rng, jnp.zeros((1, size)))
     replay = Replay(jnp.zeros((self._replay_size, size)), jnp.zeros((), jnp.int32))
-    return AmpState(params, self._adam.init(params), replay, self._mean, self._std)
+    return AmpState(params, self._adam.init(params), replay, self._mean.copy(), self._std.copy())
 
   def apply(self, params: Any, features: jax.Array) -> jax.Array:
     """Logits [...] of normalised features [..., F]."""

@@ -92,7 +92,9 @@ class Trainer:
     """Train from `state`; on an interrupt, save first and let it through.
 
     Returns:
-      The last state, and numbers about the training itself (steps, wall time, steps per second, compile time).
+      The last state, and numbers about the training itself: env_steps, train_wall_s (without evaluations and
+      saving), steps_per_s, compile_s, invalid_states, and train_return_gain, the last logged return minus the
+      first one (left out if no episode ended).
     """
     with self._tracker.compiling("update"):
       step_fn = CompiledUpdate(self._update, state, self._hp)
@@ -101,6 +103,8 @@ class Trainer:
     iterations = max(0, -(-(self._total_steps - done) // size))
     meter = _Meter()
     held: dict[str, list[float]] = {}
+    returns: list[float] = []
+    invalid_states = 0.0
     saved = evaluated = done
     try:
       for i in range(iterations):
@@ -109,14 +113,16 @@ class Trainer:
           metrics = jax.device_get(metrics)
         done += size
         meter.steps += size
+        self._refuse_nan(metrics, done)
         for name, value in metrics.items():
           held.setdefault(name, []).append(float(value))
+        invalid_states += float(metrics["train/invalid_states"])
         last = i == iterations - 1
         row: dict[str, float] = {}
         if (i + 1) % self._log_every == 0 or i == 0 or last:
           row = _means(held) | {"perf/steps_per_s": meter.rate(), "perf/compile_s": step_fn.compile_s}
           held = {}
-          self._refuse_nan(row, done)
+          returns += [row["train/return"]] if "train/return" in row else []
         score: float | None = None
         if self._quick_evaluation and (last or done - evaluated >= self._evaluate_every):
           evaluated = done
@@ -129,10 +135,14 @@ class Trainer:
         if row:
           self._tracker.log(done, row)
     except KeyboardInterrupt:
-      self._save(done, state, {}, None)
+      done = int(state.env_steps)  # the interrupt may have come between an update and its count
+      if done not in self._checkpoints.steps():
+        self._save(done, state, {}, None)
       raise
-    return state, {
+    gain = {"train_return_gain": returns[-1] - returns[0]} if returns else {}
+    return state, gain | {
       "env_steps": done,
+      "invalid_states": invalid_states,
       "train_wall_s": meter.total_s,
       "steps_per_s": meter.total_steps / meter.total_s if meter.total_s else 0.0,
       "compile_s": step_fn.compile_s,
@@ -141,12 +151,13 @@ class Trainer:
   def _save(self, done: int, state: TrainState, row: dict[str, float], score: float | None) -> None:
     self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
 
-  def _refuse_nan(self, row: dict[str, float], done: int) -> None:
-    bad = [name for name in ("train/policy_loss", "train/value_loss") if not np.isfinite(row[name])]
+  def _refuse_nan(self, metrics: dict[str, float], done: int) -> None:
+    """Before anything of this update is saved or ranked."""
+    bad = [name for name in _FINITE if name in metrics and not np.isfinite(metrics[name])]
     if bad:
       kept = self._checkpoints.steps()
       where = f"the last checkpoint is from step {kept[-1]}" if kept else "no checkpoint was written yet"
-      raise RunFailed(f"{bad[0]} is not finite at step {done}: lower algo.learning_rate; {where}")
+      raise RunFailed(f"{bad[0]} is not finite at step {done}: lower {_FINITE[bad[0]]}; {where}")
 
 
 class _Meter:
@@ -183,4 +194,10 @@ def _means(held: dict[str, list[float]]) -> dict[str, float]:
   return means
 
 
+_FINITE = {  # metric: what to lower if it is not finite
+  "train/policy_loss": "algo.learning_rate",
+  "train/value_loss": "algo.learning_rate",
+  "train/gradient_norm": "algo.learning_rate",
+  "amp/loss": "amp.learning_rate",
+}
 _MAY_BE_MISSING = {"train/return", "train/episode_steps", "train/falls"}  # no episode ended in an iteration

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -49,12 +49,39 @@ def reference_transitions(robot: Robot, clips: Sequence[Clip]) -> tuple[jax.Arra
   return jnp.concatenate(features), jnp.concatenate(speeds)
 
 
-def reference_frames(robot: Robot, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Every frame of the clips: qpos [M, nq], qvel [M, nv], and the clip's speed [M], m/s."""
-  states = [to_states(robot, clip) for clip in clips]
-  speeds = [np.full(len(qpos), clip.speed) for (qpos, _), clip in zip(states, clips, strict=True)]
-  qpos, qvel = (np.concatenate(part) for part in zip(*states, strict=True))
-  return qpos, qvel, np.concatenate(speeds)
+class ReferenceFrames(NamedTuple):
+  """Moments of the reference motion.
+
+  Attributes:
+    qpos: [M, nq]. qvel: [M, nv].
+    command: [M] the speed it goes at, m/s.
+    phase: [M] of the stride, 0 where the right foot touches down; NaN where it stands.
+  """
+
+  qpos: np.ndarray
+  qvel: np.ndarray
+  command: np.ndarray
+  phase: np.ndarray
+
+
+def reference_frames(robot: Robot, clips: Sequence[Clip]) -> ReferenceFrames:
+  """Every frame of the clips."""
+  parts = [
+    ReferenceFrames(*to_states(robot, clip), np.full(clip.num_frames, clip.speed), stride_phase(clip)) for clip in clips
+  ]
+  return ReferenceFrames(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def stride_phase(clip: Clip) -> np.ndarray:
+  """[T] phase of the stride in [0, 1), 0 at the right foot's touchdown; NaN where the clip has no single one."""
+  none = np.full(clip.num_frames, np.nan)
+  if clip.contacts is None or not clip.loop:
+    return none
+  right = clip.contacts[:, 0]
+  (touchdowns,) = np.nonzero(right & ~np.roll(right, 1))
+  if len(touchdowns) != 1:
+    return none
+  return (np.arange(clip.num_frames) - touchdowns[0]) / clip.num_frames % 1.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Where episodes start."""
+
+import jax
+import mujoco
+import numpy as np
+import pytest
+
+from wildrobot_exp.envs.resets import home_states, make_start_bank
+
+
+def sole_heights(robot, qpos):
+  """[N] height of the lowest point of the soles, m."""
+  data = mujoco.MjData(robot.model)
+  lowest = []
+  for row in qpos:
+    data.qpos[:] = row
+    mujoco.mj_kinematics(robot.model, data)
+    spheres = [g for g in range(robot.model.ngeom) if "_sole_" in robot.model.geom(g).name]
+    lowest.append((data.geom_xpos[spheres, 2] - robot.model.geom_size[spheres, 0]).min())
+  return np.array(lowest)
+
+
+@pytest.fixture(scope="module")
+def noisy(robot):
+  return home_states(robot, 200, joint_noise=0.1, velocity_noise=0.2, seed=3)
+
+
+def test_the_first_state_is_home_at_rest(robot, noisy):
+  qpos, qvel = noisy
+  np.testing.assert_array_equal(qpos[0], robot.home_qpos)
+  np.testing.assert_array_equal(qvel[0], 0.0)
+
+
+def test_no_state_has_a_sole_in_the_floor_or_in_the_air(robot, noisy):
+  heights = sole_heights(robot, noisy[0])
+  np.testing.assert_allclose(heights[1:], 0.0, atol=1e-6)
+  assert abs(heights[0]) < 1e-3  # the keyframe is settled, a fraction of a millimetre deep
+
+
+def test_noise_is_within_its_width_and_the_joint_limits_and_fills_them(robot, noisy):
+  qpos, qvel = noisy
+  joints = qpos[1:, robot.joint_qpos] - robot.home_ctrl
+  assert np.abs(joints).max() <= 0.1 and np.abs(qvel[1:]).max() <= 0.2
+  assert (joints.max(axis=0) > 0.09).all() and (joints.min(axis=0) < -0.09).all()
+  assert (np.abs(qvel[1:]).max(axis=0) > 0.18).all()
+  wide = home_states(robot, 100, joint_noise=3.0, velocity_noise=0.0, seed=0)[0][:, robot.joint_qpos]
+  assert (wide >= robot.joint_range[:, 0]).all() and (wide <= robot.joint_range[:, 1]).all()
+
+
+def test_the_seed_decides(robot):
+  same, again, other = (home_states(robot, 5, 0.1, 0.1, seed)[0] for seed in (1, 1, 2))
+  np.testing.assert_array_equal(same, again)
+  assert (same[1:] != other[1:]).any()
+
+
+def test_reference_frames_take_their_share_and_carry_their_command(robot):
+  frames = 40
+  qpos = np.tile(robot.home_qpos, (frames, 1))
+  qpos[:, 0] = np.arange(frames)
+  speed = np.repeat([0.1, 0.3], frames // 2)
+  bank = make_start_bank(robot, 20, 0.1, 0.1, 0, (qpos, np.zeros((frames, robot.model.nv)), speed), 0.5)
+  command, x = np.asarray(bank.command), np.asarray(bank.states.qpos[:, 0])
+  assert len(command) == 20
+  assert np.isnan(command[:10]).all()
+  np.testing.assert_array_equal(x[:10], 0.0)
+  np.testing.assert_array_equal(x[10:], np.arange(0, frames, 4))  # evenly spread
+  np.testing.assert_allclose(command[10:], speed[np.arange(0, frames, 4)])
+
+
+def test_without_a_reference_the_whole_bank_is_home_states(robot):
+  bank = make_start_bank(robot, 6, 0.1, 0.1, 0, None, 0.5)
+  assert np.isnan(bank.command).all()
+  np.testing.assert_allclose(bank.states.qpos, home_states(robot, 6, 0.1, 0.1, 0)[0], atol=1e-6)
+
+
+def test_episodes_start_from_every_state_of_the_bank_with_its_command(robot, make_scripted_env):
+  qpos = np.tile(robot.home_qpos, (8, 1))
+  qpos[:, 0] = np.arange(8)
+  reference = (qpos, np.zeros((8, robot.model.nv)), 0.01 * np.arange(8))
+  env = make_scripted_env(bank=make_start_bank(robot, 16, 0.1, 0.1, 0, reference, 0.5), command_range=(0.2, 0.3))
+  states = jax.vmap(env.reset)(jax.random.split(jax.random.PRNGKey(0), 800))
+  start, command = np.asarray(states.pipeline_state.qpos), np.asarray(states.info["command"])
+  unique, counts = np.unique(start, axis=0, return_counts=True)
+  assert len(unique) == 16 and counts.min() > 20  # 50 each on average
+  of_reference = (start[:, robot.joint_qpos] == np.float32(robot.home_ctrl)).all(axis=1) & (start[:, 0] > 0)
+  np.testing.assert_allclose(command[of_reference], 0.01 * start[of_reference, 0], atol=1e-6)
+  drawn = command[start[:, 2] != np.float32(robot.home_qpos[2])]
+  assert (((drawn >= 0.2) & (drawn <= 0.3)) | (drawn == 0)).all()

@@ -1,0 +1,178 @@
+"""The loop: what is logged and saved when, the best by score, and what survives an interrupt or a NaN."""
+
+import math
+from typing import Any
+
+import jax
+import pytest
+from toy_update import SIZE, ToyUpdate
+
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.learning import trainer as trainer_module
+from wildrobot_exp.learning.trainer import Trainer
+from wildrobot_exp.tracking import Tracker
+
+
+class Rows:
+  """A sink that remembers; `interrupt_at` is the step whose row a Ctrl-C cuts short."""
+
+  name = "rows"
+
+  def __init__(self, interrupt_at: int | None = None):
+    self.rows: dict[int, dict[str, float]] = {}
+    self._interrupt_at = interrupt_at
+
+  def log(self, step: int, metrics: dict[str, float]) -> None:
+    if step == self._interrupt_at:
+      raise KeyboardInterrupt
+    self.rows[step] = metrics
+
+  def close(self, exit_code: int) -> None:
+    pass
+
+
+def make_trainer(tmp_path, rows: Rows, update: ToyUpdate, **changed: Any) -> Trainer:
+  settings = dict(
+    total_steps=10 * SIZE, log_every=4, save_every=3 * SIZE, evaluate_every=10**9, config={"a": 1}, quick_evaluation=None
+  )
+  keep = changed.pop("keep", 100)
+  return Trainer(update, 1.0, Tracker([rows]), Checkpoints(tmp_path, keep=keep), **(settings | changed))
+
+
+def steps(*updates: int) -> list[int]:
+  return [SIZE * update for update in updates]
+
+
+def value(tmp_path, which) -> float:
+  return float(Checkpoints(tmp_path).restore(which, ToyUpdate().init()).value)
+
+
+def test_rows_are_logged_at_the_first_every_nth_and_the_last_update(tmp_path):
+  rows = Rows()
+  state, numbers = make_trainer(tmp_path, rows, ToyUpdate()).run(ToyUpdate().init())
+  assert list(rows.rows) == steps(1, 4, 8, 10)
+  assert int(state.env_steps) == numbers["env_steps"] == 10 * SIZE
+  assert numbers["invalid_states"] == 10
+
+
+def test_a_row_is_the_mean_over_its_iterations(tmp_path):
+  rows = Rows()
+  make_trainer(tmp_path, rows, ToyUpdate()).run(ToyUpdate().init())
+  losses = [row["train/policy_loss"] for row in rows.rows.values()]
+  assert losses == [0.0, (1 + 2 + 3) / 3, (4 + 5 + 6 + 7) / 4, (8 + 9) / 2]
+  assert all(row["perf/steps_per_s"] > 0 and row["perf/compile_s"] > 0 for row in rows.rows.values())
+
+
+def test_a_metric_is_averaged_over_the_iterations_that_have_it_and_left_out_where_none_has(tmp_path):
+  rows = Rows()
+  _, numbers = make_trainer(tmp_path, rows, ToyUpdate(ended_at=(2, 4, 7))).run(ToyUpdate().init())
+  returns = {step: row.get("train/return") for step, row in rows.rows.items()}
+  assert list(returns.values()) == [None, 3.0, 7.0, None]
+  assert numbers["train_return_gain"] == 4.0
+  assert not any(math.isnan(value) for row in rows.rows.values() for value in row.values())
+
+
+def test_a_nan_that_does_not_mean_missing_is_not_hidden():
+  assert math.isnan(trainer_module._means({"train/vx": [1.0, float("nan")]})["train/vx"])
+  assert trainer_module._means({"train/falls": [0.5, float("nan")]}) == {"train/falls": 0.5}
+  assert trainer_module._means({"train/return": [float("nan")]}) == {}
+
+
+def test_the_last_update_may_run_past_the_total_and_nothing_is_left_when_it_is_reached(tmp_path):
+  state, _ = make_trainer(tmp_path, Rows(), ToyUpdate(), total_steps=2 * SIZE + 1).run(ToyUpdate().init())
+  assert int(state.env_steps) == 3 * SIZE
+  again, numbers = make_trainer(tmp_path, Rows(), ToyUpdate(), total_steps=2 * SIZE + 1).run(state)
+  assert int(again.env_steps) == numbers["env_steps"] == 3 * SIZE
+
+
+def test_checkpoints_come_at_their_steps_and_at_the_end(tmp_path):
+  make_trainer(tmp_path, Rows(), ToyUpdate()).run(ToyUpdate().init())
+  checkpoints = Checkpoints(tmp_path)
+  assert checkpoints.steps() == steps(3, 6, 9, 10)
+  assert [value(tmp_path, step) for step in checkpoints.steps()] == [3.0, 6.0, 9.0, 10.0]
+  assert checkpoints.info(3 * SIZE)["config"] == {"a": 1}
+  assert checkpoints.best_step() is None  # nobody ranked them
+
+
+def test_a_run_goes_on_from_a_restored_state_with_the_steps_it_had(tmp_path):
+  make_trainer(tmp_path, Rows(), ToyUpdate(), total_steps=4 * SIZE).run(ToyUpdate().init())
+  rows = Rows()
+  restored = Checkpoints(tmp_path).restore("latest", ToyUpdate().init())
+  state, _ = make_trainer(tmp_path, rows, ToyUpdate()).run(restored)
+  assert float(state.value) == 10.0 and list(rows.rows)[0] == 5 * SIZE
+  assert Checkpoints(tmp_path).steps() == steps(3, 4, 7, 10)
+
+
+def test_what_was_evaluated_is_saved_and_the_best_score_is_kept(tmp_path):
+  scores = {2: 0.1, 4: 0.9, 6: 0.3, 8: 0.2, 10: 0.4}
+  rows = Rows()
+
+  def evaluate(state) -> dict[str, float]:
+    return {"score": scores[int(state.value)], "survival": 1.0}
+
+  settings = dict(evaluate_every=2 * SIZE, quick_evaluation=evaluate, save_every=10**9, keep=2)
+  make_trainer(tmp_path, rows, ToyUpdate(), **settings).run(ToyUpdate().init())
+  evaluated = {step: row["eval/score"] for step, row in rows.rows.items() if "eval/score" in row}
+  assert evaluated == {SIZE * update: score for update, score in scores.items()}
+  checkpoints = Checkpoints(tmp_path)
+  assert checkpoints.steps() == steps(4, 8, 10) and checkpoints.best_step() == 4 * SIZE
+  assert value(tmp_path, "best") == 4.0
+  assert checkpoints.info(4 * SIZE)["metrics"]["eval/survival"] == 1.0
+
+
+def interrupted(tmp_path, rows: Rows, **changed) -> list[int]:
+  with pytest.raises(KeyboardInterrupt):
+    make_trainer(tmp_path, rows, ToyUpdate(), **changed).run(ToyUpdate().init())
+  return Checkpoints(tmp_path).steps()
+
+
+def test_an_interrupt_saves_first(tmp_path):
+  assert interrupted(tmp_path, Rows(interrupt_at=8 * SIZE)) == steps(3, 6, 8)
+  assert value(tmp_path, "latest") == 8.0
+
+
+def test_an_interrupt_between_an_update_and_its_count_saves_under_the_right_step(tmp_path, monkeypatch):
+  fetched = []
+
+  def device_get(metrics):
+    fetched.append(1)
+    if len(fetched) == 5:
+      raise KeyboardInterrupt
+    return jax.tree.map(float, metrics)
+
+  monkeypatch.setattr(trainer_module.jax, "device_get", device_get)
+  assert interrupted(tmp_path, Rows())[-1] == 5 * SIZE
+  assert value(tmp_path, "latest") == 5.0
+
+
+def test_an_interrupt_after_an_evaluation_keeps_its_score(tmp_path):
+  settings = dict(evaluate_every=2 * SIZE, quick_evaluation=lambda state: {"score": 0.7})
+  assert interrupted(tmp_path, Rows(interrupt_at=2 * SIZE), **settings) == steps(2)
+  assert Checkpoints(tmp_path).best_step() == 2 * SIZE
+
+
+@pytest.mark.parametrize("metric", ["train/policy_loss", "train/value_loss", "train/gradient_norm", "amp/loss"])
+def test_a_nan_ends_the_run_and_names_the_last_good_checkpoint(tmp_path, metric):
+  update, rows = ToyUpdate(nan_at=6, nan_metric=metric), Rows()
+  with pytest.raises(RunFailed, match=f"{metric} is not finite at step {6 * SIZE}.*from step {3 * SIZE}") as failure:
+    make_trainer(tmp_path, rows, update).run(update.init())
+  assert f"lower {'amp' if metric.startswith('amp') else 'algo'}.learning_rate" in str(failure.value)
+  assert Checkpoints(tmp_path).steps() == steps(3)  # update 6 was due for saving, and was not
+  assert list(rows.rows) == steps(1, 4)
+
+
+def test_a_nan_before_any_checkpoint_says_so(tmp_path):
+  update = ToyUpdate(nan_at=1)
+  with pytest.raises(RunFailed, match="no checkpoint was written yet"):
+    make_trainer(tmp_path, Rows(), update).run(update.init())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_update_that_does_not_compile_fails_the_run(tmp_path):
+  class Broken(ToyUpdate):
+    def _learn(self, state, steps, value, hp):
+      return jax.numpy.zeros((2, 3)) @ jax.numpy.zeros((2, 3))
+
+  with pytest.raises(RunFailed, match="did not compile"):
+    make_trainer(tmp_path, Rows(), Broken()).run(Broken().init())
