@@ -155,7 +155,7 @@ def test_how_a_run_ended_is_its_exit_code_and_one_line(launch, capsys, error: Ba
   assert launch(failing(error), "hydra.run.dir=here") == code
   err = capsys.readouterr().err
   assert err.count("\n") == 1
-  assert err.startswith("interrupted: " if code > 128 else "error: ")
+  assert err.startswith("interrupted" if code > 128 else "error: ")
 
 
 def test_an_unexpected_error_leaves_its_traceback_in_the_run_folder(launch, capsys):

@@ -29,7 +29,7 @@ from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
 from wildrobot_exp.learning.amp import Amp
 from wildrobot_exp.learning.brax_ppo import train_with_brax
-from wildrobot_exp.learning.hyperparameters import Hyperparameters, make_hyperparameters
+from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.learning.update import TrainState, Update
@@ -154,7 +154,11 @@ def _train(
   config: dict[str, Any],
   resume_step: int | None,
 ) -> tuple[Any, int, dict[str, float]]:
-  """Our own loop, from the start or from the checkpoint of `resume_step`. Returns the best policy's (normaliser, parameters), its step, and numbers about the training."""
+  """Our own loop, from the start or from the checkpoint of `resume_step`.
+
+  Returns:
+    The best policy's (normaliser, parameters), its step, and numbers about the training.
+  """
   update = make_update(cfg, experiment)
   during = cfg.evaluation.during_training
   quick = QuickEvaluation(cfg, make_actor(experiment.networks), during.episodes) if during.enabled else None

@@ -64,7 +64,7 @@ def test_joint_limits_counts_radians_past_the_margin_at_both_ends(context, robot
   low, high = robot.joint_range[robot.joint_index("waist_yaw")]
   assert value("joint_limits", context(qpos={"waist_yaw": high})) == pytest.approx(0.05, abs=1e-6)
   assert value("joint_limits", context(qpos={"waist_yaw": low + 0.02})) == pytest.approx(0.03, abs=1e-6)
-  assert value("joint_limits", context(qpos={"waist_yaw": high - 0.1}), margin=0.3) == pytest.approx(0.2, abs=1e-6)
+  assert value("joint_limits", context(qpos={"waist_yaw": high - 0.06}), margin=0.1) == pytest.approx(0.04, abs=1e-6)
 
 
 def test_foot_slip_is_the_squared_speed_of_loaded_feet_only(context):
@@ -85,12 +85,11 @@ def test_pose_lets_the_walking_joints_go(context):
 
 
 def test_the_clock_wants_each_foot_down_for_its_duty_half_a_stride_apart():
-  phases = jnp.arange(100) / 100
+  phases = (jnp.arange(100) + 0.5) / 100
   wanted = np.asarray(jax.vmap(lambda phase: clock_stance(phase, 0.6))(phases))
-  np.testing.assert_allclose(wanted.mean(axis=0), 0.6, atol=0.011)
+  np.testing.assert_array_equal(wanted.sum(axis=0), 60)
   assert wanted[0, 0] and not wanted[-1, 0]  # the right foot touches down at phase 0
-  assert wanted[50, 1] and not wanted[48, 1]  # the left one at 0.5
-  np.testing.assert_array_equal(wanted[:, 0], np.roll(wanted[:, 1], 50))
+  assert wanted[50, 1] and not wanted[49, 1]  # the left one at 0.5
 
 
 def test_gait_contact_is_the_share_of_feet_that_obey_the_clock(context):

@@ -1,5 +1,6 @@
 """When an episode is a fall."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -27,8 +28,6 @@ def test_turning_is_no_tilt(context):
 
 
 def test_an_env_may_have_no_termination(make_scripted_env):
-  import jax
-
   env = make_scripted_env(terminations={})
   state = jax.jit(env.step)(env.reset(jax.random.PRNGKey(0)), np.zeros(env.action_size))
   assert float(state.done) == 0.0

@@ -20,7 +20,6 @@ TINY = (
   "total_steps=640",
   "motion.speeds=[0.0,0.2,0.3]",
   "env.reset.bank_size=8",
-  "env.reset.reference_share=0.0",
 )
 TINY_AMP = ("amp.hidden=[16]", "amp.batch_size=32", "amp.replay_size=80")
 

@@ -33,7 +33,9 @@ NOT_NEGATIVE = """
   seed env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy algo.value_coef
   amp.weight amp.gradient_penalty amp.logit_regulariser amp.weight_decay motion.crouch
 """.split()
-SHARES = "env.command.zero_share env.reset.reference_share algo.gae_lambda amp.replay_share".split()  # 0 to 1, both included
+SHARES = """
+  env.command.zero_share env.reset.reference_share algo.gae_lambda amp.replay_share
+""".split()
 FINITE = "env.command.vx motion.speeds".split()
 CHOICES = {
   "algo.name": ALGORITHMS,

@@ -14,7 +14,6 @@ from wildrobot_exp.envs.rewards import REWARDS
 from wildrobot_exp.envs.terminations import TERMINATIONS
 from wildrobot_exp.envs.terms import StepContext
 from wildrobot_exp.motions.reference import ReferenceFrames
-from wildrobot_exp.physics import quantities as q
 from wildrobot_exp.physics.state import Physics, PhysicsState
 
 POLICY, PRIVILEGED = "state", "privileged_state"  # the keys Brax's networks expect
@@ -134,7 +133,7 @@ class WalkEnv(Env):
     context = StepContext(self.robot, after, action, info["last_action"], info["command"], phase, self.dt)
     terms = {name: term(context) for name, term in self._rewards.items()}
     reward = self.total_reward(terms, self.reward_weights)
-    fell = jnp.any(jnp.stack([condition(context) for condition in self._terminations]))
+    fell = jnp.any(jnp.array([condition(context) for condition in self._terminations], dtype=bool))
     done = jnp.where(fell | ~valid, 1.0, 0.0)
 
     redraw = jax.random.uniform(keep_key) < self._command_probability

@@ -1,0 +1,57 @@
+"""resume=RUN: the run's own overrides come back, and only what may change changes."""
+
+import pathlib
+
+import pytest
+
+from wildrobot_exp.config.resume import expand_resume, resume_command
+from wildrobot_exp.errors import UserError
+
+
+@pytest.fixture
+def run(tmp_path: pathlib.Path) -> pathlib.Path:
+  folder = tmp_path / "a run"
+  (folder / ".hydra").mkdir(parents=True)
+  (folder / ".hydra" / "overrides.yaml").write_text("- seed=3\n- algo=ppo\n")
+  (folder / "checkpoints" / "1280").mkdir(parents=True)
+  return folder
+
+
+def test_other_command_lines_pass_unchanged():
+  assert expand_resume(["seed=1", "-m", "amp.weight=0,1"]) == ["seed=1", "-m", "amp.weight=0,1"]
+
+
+def test_a_run_goes_on_with_its_own_overrides_in_its_own_folder(run: pathlib.Path):
+  expanded = expand_resume([f"resume={run}", "total_steps=99"])
+  assert expanded == ["seed=3", "algo=ppo", "total_steps=99", f"resume='{run}'", f"hydra.run.dir='{run}'"]
+
+
+def test_a_second_resume_equals_the_first(run: pathlib.Path):
+  (run / ".hydra" / "overrides.yaml").write_text(f"- seed=3\n- resume='{run}'\n")
+  assert expand_resume([f"resume={run}"]) == ["seed=3", f"resume='{run}'", f"hydra.run.dir='{run}'"]
+
+
+@pytest.mark.parametrize("key", ["seed=4", "algo.clip=0.1", "+num_envs=8", "hydra.run.dir=x"])
+def test_what_would_make_it_another_run_is_refused_by_name(run: pathlib.Path, key: str):
+  with pytest.raises(UserError, match=f"cannot change {key.lstrip('+').split('=')[0]}"):
+    expand_resume([f"resume={run}", key])
+
+
+def test_a_sweep_cannot_be_resumed_this_way(run: pathlib.Path):
+  with pytest.raises(UserError, match="leave out -m"):
+    expand_resume(["-m", f"resume={run}"])
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: pathlib.Path):
+  with pytest.raises(UserError, match="not a run folder"):
+    expand_resume([f"resume={tmp_path}"])
+
+
+def test_a_run_without_a_checkpoint_is_refused(run: pathlib.Path):
+  (run / "checkpoints" / "1280").rmdir()
+  with pytest.raises(UserError, match="before its first checkpoint"):
+    expand_resume([f"resume={run}"])
+
+
+def test_the_command_to_go_on_can_be_pasted(run: pathlib.Path):
+  assert resume_command(run) == f"python run.py 'resume={run}'"
