@@ -191,22 +191,23 @@ def _train_with_brax(
 ) -> tuple[Any, int, dict[str, float]]:
   """algo=brax_ppo; the same returns as `_train`."""
   started = time.monotonic()
-  rows: list[dict[str, float]] = []
+  rows: list[tuple[int, dict[str, float]]] = []
 
   def progress(step: int, metrics: dict[str, Any]) -> None:
-    rows.append({name: float(value) for name, value in metrics.items() if np.ndim(value) == 0})
-    tracker.log(step, rows[-1])
+    rows.append((step, {name: float(value) for name, value in metrics.items() if np.ndim(value) == 0}))
+    tracker.log(*rows[-1])
 
   tracker.say("Brax compiles its trainer, in silence")
   evaluations = 1 + max(1, cfg.total_steps // cfg.evaluation.during_training.every_steps)
   params = train_with_brax(cfg, experiment.env, progress, evaluations=evaluations)
-  checkpoints.save(cfg.total_steps, params, metrics=rows[-1], config=config)
+  steps, metrics = rows[-1]  # Brax makes whole iterations, total_steps or a little more
+  checkpoints.save(steps, params, metrics=metrics, config=config)
   numbers = {
-    "env_steps": cfg.total_steps,
+    "env_steps": steps,
     "train_wall_s": time.monotonic() - started,
-    "steps_per_s": rows[-1]["training/sps"],
+    "steps_per_s": metrics["training/sps"],
   }
-  return params, cfg.total_steps, numbers
+  return params, steps, numbers
 
 
 def policy_params(state: TrainState) -> Any:

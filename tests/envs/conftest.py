@@ -47,7 +47,9 @@ def make_env(home_bank):
 @pytest.fixture(scope="session")
 def make_scripted_env(robot, make_env):
   """make_scripted_env(script, **changes): an env whose physics is `script(state, ctrl)`."""
-  return lambda script=lambda state, ctrl: state, **changes: make_env(ScriptedPhysics(robot, script), **changes)
+  return lambda script=lambda state, ctrl: state, **changes: make_env(
+    ScriptedPhysics(robot, script), **changes
+  )
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +63,16 @@ def full_env(native, make_env, robot):
   """Every reward term and every observation there is, weights all different."""
   required = {"sigma": 0.2}
   rewards = {
-    name: {"weight": 0.1 * (i + 1), **{k: required[k] for k, v in REWARDS.parameters(name).items() if v is None}}
+    name: {
+      "weight": 0.1 * (i + 1),
+      **{k: required[k] for k, v in REWARDS.parameters(name).items() if v is None},
+    }
     for i, name in enumerate(REWARDS)
   }
   bank = make_start_bank(robot, 64, 0.1, 0.1, seed=0)
-  return make_env(native, rewards=rewards, observations=list(OBSERVATIONS), privileged=list(OBSERVATIONS), bank=bank)
+  return make_env(
+    native, rewards=rewards, observations=list(OBSERVATIONS), privileged=list(OBSERVATIONS), bank=bank
+  )
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +82,9 @@ def context(robot):
   The robot is at home and at rest otherwise; dofs are joint names or vx vy vz wx wy wz.
   """
 
-  def make(qpos=None, quat=None, qvel=None, sensors=None, command=0.0, phase=0.0, action=0.0, last_action=0.0):
+  def make(
+    qpos=None, quat=None, qvel=None, sensors=None, command=0.0, phase=0.0, action=0.0, last_action=0.0
+  ):
     position, velocity = robot.home_qpos.copy(), np.zeros(robot.model.nv)
     if quat is not None:
       position[3:7] = quat

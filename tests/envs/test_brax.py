@@ -3,16 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from brax.envs.base import Env
 from brax.envs.wrappers import training
 
 N = 8
-
-
-@pytest.fixture(scope="module")
-def wrapped(env):
-  return training.wrap(env, episode_length=5)
 
 
 def test_it_is_a_brax_env(env):
@@ -20,27 +14,21 @@ def test_it_is_a_brax_env(env):
   assert set(env.observation_size) == {"state", "privileged_state"}
 
 
-def test_brax_wrappers_reset_and_step_it_under_jit(wrapped, env):
-  reset, step = jax.jit(wrapped.reset), jax.jit(wrapped.step)
-  state = reset(jax.random.split(jax.random.PRNGKey(0), N))
-  names = set(state.metrics)
-  shapes = jax.tree.map(lambda x: (x.shape, x.dtype), state)
-  done = []
-  for _ in range(11):
-    state = step(state, jnp.zeros((N, env.action_size)))
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), state) == shapes
-    done.append(np.asarray(state.done))
-  assert set(state.metrics) == names
-  assert state.done.dtype == jnp.float32
-  assert state.obs["state"].shape == (N, env.observation_size["state"])
-  np.testing.assert_array_equal(np.array(done)[:, 0], [0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0])
+def test_brax_wrappers_reset_step_and_scan_it_under_jit(env):
+  wrapped = training.wrap(env, episode_length=5)
+  state = jax.jit(wrapped.reset)(jax.random.split(jax.random.PRNGKey(0), N))
 
-
-def test_brax_can_scan_it(wrapped, env):
   def step(state, _):
     state = wrapped.step(state, jnp.zeros((N, env.action_size)))
-    return state, state.reward
+    return state, (state.done, state.reward, state.info["truncation"])
 
-  state = wrapped.reset(jax.random.split(jax.random.PRNGKey(0), N))
-  _, rewards = jax.jit(lambda s: jax.lax.scan(step, s, length=3))(state)
-  assert rewards.shape == (3, N) and np.isfinite(rewards).all()
+  after, (done, reward, truncation) = jax.jit(lambda s: jax.lax.scan(step, s, length=11))(state)
+  assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
+    lambda x: (x.shape, x.dtype), state
+  )
+  assert set(after.metrics) == {f"reward/{name}" for name in env.reward_weights} | {"invalid"}
+  assert after.done.dtype == jnp.float32
+  assert after.obs["state"].shape == (N, env.observation_size["state"])
+  np.testing.assert_array_equal(done[:, 0], [0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0])
+  np.testing.assert_array_equal(truncation, done)
+  assert np.isfinite(reward).all() and (reward > 0).all()

@@ -84,7 +84,9 @@ def test_without_a_reference_the_whole_bank_is_home_states(robot):
 
 def test_episodes_start_from_every_state_of_the_bank_with_its_command_and_phase(robot, make_scripted_env):
   reference = frames(robot, 8, 0.02 * np.arange(8), np.arange(8) / 8)
-  env = make_scripted_env(bank=make_start_bank(robot, 16, 0.1, 0.1, 0, reference, 0.5), command_range=(0.2, 0.3))
+  env = make_scripted_env(
+    bank=make_start_bank(robot, 16, 0.1, 0.1, 0, reference, 0.5), command_range=(0.2, 0.3)
+  )
   states = jax.vmap(env.reset)(jax.random.split(jax.random.PRNGKey(0), 800))
   start = np.asarray(states.pipeline_state.qpos)
   command, phase = np.asarray(states.info["command"]), np.asarray(states.info["phase"])

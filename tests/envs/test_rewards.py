@@ -64,7 +64,9 @@ def test_joint_limits_counts_radians_past_the_margin_at_both_ends(context, robot
   low, high = robot.joint_range[robot.joint_index("waist_yaw")]
   assert value("joint_limits", context(qpos={"waist_yaw": high})) == pytest.approx(0.05, abs=1e-6)
   assert value("joint_limits", context(qpos={"waist_yaw": low + 0.02})) == pytest.approx(0.03, abs=1e-6)
-  assert value("joint_limits", context(qpos={"waist_yaw": high - 0.06}), margin=0.1) == pytest.approx(0.04, abs=1e-6)
+  assert value("joint_limits", context(qpos={"waist_yaw": high - 0.06}), margin=0.1) == pytest.approx(
+    0.04, abs=1e-6
+  )
 
 
 def test_foot_slip_is_the_squared_speed_of_loaded_feet_only(context):
@@ -108,11 +110,17 @@ def test_swing_clearance_is_the_shortfall_below_the_arc_in_heights(context):
   mid_swing_left = {"command": 0.2, "phase": 0.3}  # duty .6: the left foot swings from .1 to .5
   on_ground = {f"{side}_foot_pos": (0.0, 0.0, 0.0) for side in FEET}
   params = {"height": 0.04, "duty": 0.6}
-  assert value("swing_clearance", context(sensors=on_ground, **mid_swing_left), **params) == pytest.approx(1.0, abs=1e-5)
+  assert value("swing_clearance", context(sensors=on_ground, **mid_swing_left), **params) == pytest.approx(
+    1.0, abs=1e-5
+  )
   half = on_ground | {"left_foot_pos": (0.0, 0.0, 0.02)}
-  assert value("swing_clearance", context(sensors=half, **mid_swing_left), **params) == pytest.approx(0.5, abs=1e-5)
+  assert value("swing_clearance", context(sensors=half, **mid_swing_left), **params) == pytest.approx(
+    0.5, abs=1e-5
+  )
   high = on_ground | {"left_foot_pos": (0.0, 0.0, 0.08)}
-  assert value("swing_clearance", context(sensors=high, **mid_swing_left), **params) == pytest.approx(0.0, abs=1e-5)
+  assert value("swing_clearance", context(sensors=high, **mid_swing_left), **params) == pytest.approx(
+    0.0, abs=1e-5
+  )
   assert value("swing_clearance", context(sensors=on_ground, command=0.0, phase=0.3), **params) == 0.0
 
 

@@ -19,7 +19,9 @@ def test_an_unknown_term_is_refused_with_the_nearest_name():
 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_name():
-  with pytest.raises(UserError, match="unknown parameter of reward term track_vx 'sgima': did you mean 'sigma'"):
+  with pytest.raises(
+    UserError, match="unknown parameter of reward term track_vx 'sgima': did you mean 'sigma'"
+  ):
     REWARDS.bind("track_vx", {"sgima": 0.1})
 
 

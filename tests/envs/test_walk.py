@@ -1,14 +1,29 @@
 """The env's own part of a step: its structure, observations, commands and clock."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from wildrobot_exp.config.compose import load
 from wildrobot_exp.envs.walk import make_walk_env
 
-SIZES = {"gyro": 3, "gravity": 3, "command": 1, "joint_pos": 11, "joint_vel": 11, "last_action": 11, "gait_clock": 2,
-         "root_linvel": 3, "root_height": 1, "feet_load": 2, "feet_pos": 6}
+N = 1024
+SIZES = {
+  "gyro": 3,
+  "gravity": 3,
+  "command": 1,
+  "joint_pos": 11,
+  "joint_vel": 11,
+  "last_action": 11,
+  "gait_clock": 2,
+  "root_linvel": 3,
+  "root_height": 1,
+  "feet_load": 2,
+  "feet_pos": 6,
+}
 
 
 def field(env, state, name, key="privileged_state"):
@@ -17,8 +32,9 @@ def field(env, state, name, key="privileged_state"):
   return np.asarray(state.obs[key][..., start : start + SIZES[name]])
 
 
-def keys(count, seed=0):
-  return jax.random.split(jax.random.PRNGKey(seed), count)
+def reset_many(env):
+  """N fresh episodes."""
+  return jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.PRNGKey(0), N))
 
 
 @pytest.mark.parametrize("engine", ["native", "mjx"])
@@ -27,12 +43,10 @@ def test_reset_and_step_return_the_same_structure(request, make_env, engine):
   state = jax.eval_shape(env.reset, jax.random.PRNGKey(0))
   after = jax.eval_shape(env.step, state, jnp.zeros(env.action_size))
   assert jax.tree.structure(state) == jax.tree.structure(after)
-  jax.tree.map(lambda a, b: _assert_equal((a.shape, a.dtype), (b.shape, b.dtype)), state, after)
+  assert jax.tree.map(lambda x: (x.shape, x.dtype), state) == jax.tree.map(
+    lambda x: (x.shape, x.dtype), after
+  )
   assert state.done.dtype == state.reward.dtype == jnp.float32
-
-
-def _assert_equal(a, b):
-  assert a == b
 
 
 def test_the_env_describes_itself(env, native):
@@ -86,32 +100,32 @@ def test_the_action_moves_the_servo_targets_around_home_as_far_as_the_joints_go(
 
 def test_commands_are_uniform_in_the_range_but_for_the_zero_share(make_scripted_env):
   env = make_scripted_env(command_range=(0.1, 0.5), command_zero_share=0.25)
-  commands = np.asarray(jax.vmap(env.reset)(keys(4000)).info["command"])
-  assert (commands == 0).mean() == pytest.approx(0.25, abs=0.03)
+  commands = np.asarray(reset_many(env).info["command"])
+  assert (commands == 0).mean() == pytest.approx(0.25, abs=0.05)
   moving = commands[commands != 0]
   assert moving.min() >= 0.1 and moving.max() <= 0.5
   counts = np.histogram(moving, bins=8, range=(0.1, 0.5))[0]
-  np.testing.assert_allclose(counts, len(moving) / 8, rtol=0.25)
+  np.testing.assert_allclose(counts, len(moving) / 8, rtol=0.4)
 
 
 @pytest.fixture(scope="module")
 def command_log(make_scripted_env):
-  """command_log(seconds): commands [T, N] and reward terms of 128 robots over 10 s with that mean interval."""
+  """command_log(seconds): the commands robots start with [N], then [T, N] over 5 s commands, those observed,
+  and the reward for following; a command lasts so many seconds on average."""
 
+  @functools.cache
   def run(seconds):
     env = make_scripted_env(command_seconds=seconds, command_zero_share=0.0, command_range=(0.1, 0.3))
-    zero = jnp.zeros((128, env.action_size))
+    zero = jnp.zeros((N, env.action_size))
 
     def step(states, _):
       states = jax.vmap(env.step)(states, zero)
-      return states, (states.info["command"], field_of_command(states), states.metrics["reward/track_vx"])
+      return states, (states.info["command"], states.obs, states.metrics["reward/track_vx"])
 
-    def field_of_command(states):
-      return states.obs["state"][:, 6]  # after gyro and gravity
-
-    start = jax.vmap(env.reset)(keys(128))
-    _, log = jax.lax.scan(step, start, length=500)
-    return np.asarray(start.info["command"]), *(np.asarray(x) for x in log)
+    start = reset_many(env)
+    end, (commands, obs, track) = jax.lax.scan(step, start, length=250)
+    observed = field(env, end.replace(obs=obs), "command", "state")[..., 0]
+    return np.asarray(start.info["command"]), np.asarray(commands), observed, np.asarray(track)
 
   return run
 
@@ -119,8 +133,8 @@ def command_log(make_scripted_env):
 def test_a_command_is_drawn_again_after_the_mean_interval(command_log):
   start, commands, observed, track = command_log(1.0)
   changes = np.diff(np.concatenate([start[None], commands]), axis=0) != 0
-  assert changes.mean() == pytest.approx(0.02 / 1.0, rel=0.1)
-  assert changes.any(axis=0).all()  # nobody keeps one for ever
+  assert changes.mean() == pytest.approx(0.02 / 1.0, rel=0.05)
+  assert changes.any(axis=0).mean() > 0.98  # hardly anybody keeps one for 5 s
   assert commands.min() >= 0.1 and commands.max() <= 0.3
 
 
@@ -133,35 +147,44 @@ def test_the_policy_sees_a_new_command_before_it_is_paid_for_it(command_log):
 
 def test_infinite_command_seconds_keep_the_first_command(command_log):
   start, commands, *_ = command_log(float("inf"))
-  np.testing.assert_array_equal(commands, np.tile(start, (500, 1)))
+  np.testing.assert_array_equal(commands, np.tile(start, (250, 1)))
 
 
 def test_the_clock_runs_with_its_period_and_starts_anywhere(make_scripted_env):
   env = make_scripted_env(gait_period=0.5)
-  state = jax.vmap(env.reset)(keys(256))
+  state = reset_many(env)
   start = np.asarray(state.info["phase"])
-  assert np.histogram(start, bins=4, range=(0, 1))[0].min() > 40
-  zero = jnp.zeros((256, env.action_size))
+  assert np.histogram(start, bins=4, range=(0, 1))[0].min() > 200  # 256 each on average
+  step = jax.jit(jax.vmap(env.step))
   for _ in range(30):
-    state = jax.vmap(env.step)(state, zero)
+    state = step(state, jnp.zeros((N, env.action_size)))
   turned = np.mod(np.asarray(state.info["phase"]) - start - 30 * 0.02 / 0.5 + 0.5, 1.0) - 0.5
   np.testing.assert_allclose(turned, 0.0, atol=1e-5)
   assert (np.asarray(state.info["phase"]) < 1.0).all()
 
 
 def test_every_reset_is_another_one_and_a_key_repeats_it(env):
-  states = jax.vmap(env.reset)(keys(32))
+  states = reset_many(env)
   for value in (states.info["command"], states.info["phase"], states.pipeline_state.qpos[:, 7]):
-    assert len(np.unique(value)) > 20
-  again = jax.vmap(env.reset)(keys(32))
+    assert len(np.unique(value)) > 400  # of the bank's 512
+  again = reset_many(env)
   jax.tree.map(np.testing.assert_array_equal, states, again)
 
 
 def test_the_config_arrives(native, make_env):
-  from wildrobot_exp.config.compose import load
-
-  cfg = load(["algo=ppo", "env.action_scale=0.4", "env.gait_period=0.7", "env.command.vx=[0.1,0.2]", "seed=5",
-              "env.command.zero_share=0.0", "env.reset.bank_size=7", "reward=walk_shaped", "reward.terms.alive.weight=3"])
+  cfg = load(
+    [
+      "algo=ppo",
+      "env.action_scale=0.4",
+      "env.gait_period=0.7",
+      "env.command.vx=[0.1,0.2]",
+      "seed=5",
+      "env.command.zero_share=0.0",
+      "env.reset.bank_size=7",
+      "reward=walk_shaped",
+      "reward.terms.alive.weight=3",
+    ]
+  )
   env = make_walk_env(cfg, native)
   assert env.gait_period == 0.7
   assert env.command_range == (0.1, 0.2)
@@ -169,7 +192,7 @@ def test_the_config_arrives(native, make_env):
   assert env.reward_weights["alive"] == 3.0
   assert set(env.reward_weights) == set(cfg.reward.terms)
   assert "gait_clock" in env.fields["state"]  # what the reward needs to be seen
-  commands = np.asarray(jax.vmap(env.reset)(keys(200)).info["command"])
+  commands = np.asarray(reset_many(env).info["command"])
   assert commands.min() >= 0.1 and commands.max() <= 0.2
   other = make_walk_env(cfg, native, command_seconds=float("inf"), bank=env.bank)
   assert other.bank is env.bank

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
 
@@ -27,55 +28,63 @@ def in_the_air(robot, home_ctrl):
   return state_bank(robot, qpos, np.zeros((len(qpos), robot.model.nv)))
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_each_actuator_moves_its_own_joint_in_its_own_direction(robot, physics, make_env, in_the_air, sign):
-  env = make_env(physics)
-  states = start_all(env, in_the_air)
-  actions = np.zeros((len(in_the_air.qpos), env.action_size))
-  actions[: env.action_size] = 0.4 * sign * np.eye(env.action_size)  # robot j moves joint j; the rest move none
+@pytest.fixture(scope="module")
+def walking(physics, make_env):
+  """(env, its step for BATCH robots). MJX is compiled inside already, see its fixture."""
+  env = make_env(physics, command_seconds=float("inf"))
   step = jax.vmap(env.step)
-  after = step(states, jnp.asarray(actions, jnp.float32), jnp.zeros((len(actions), 3)))
-  joints = np.asarray(after.pipeline_state.qpos)[:, robot.joint_qpos]
-  moved = joints[: env.action_size] - joints[-1]
-  for j, name in enumerate(robot.joint_names):
-    assert sign * moved[j, j] > 0.005, name
-    assert np.abs(moved[j]).argmax() == j, name
-    assert np.abs(np.delete(moved[j], j)).max() < 0.8 * abs(moved[j, j]), name
+  return env, jax.jit(step) if physics.name == "native" else step
 
 
-def test_the_next_state_and_observation_depend_on_every_action(robot, physics, make_env, standing):
+def act(walking, states, actions):
+  """One step from physics states, action [N, J] each."""
+  env, step = walking
+  return step(start_all(env, states), jnp.asarray(actions, jnp.float32), jnp.zeros((len(actions), 3)))
+
+
+def test_each_actuator_moves_its_own_joint_in_its_own_direction(robot, walking, in_the_air, home_ctrl):
+  joints = robot.num_joints
+  actions = np.zeros_like(home_ctrl)
+  actions[: 2 * joints] = 0.4 * np.concatenate([np.eye(joints), -np.eye(joints)])  # the rest stay at home
+  after = np.asarray(act(walking, in_the_air, actions).pipeline_state.qpos)[:, robot.joint_qpos]
+  moved = after[: 2 * joints] - after[-1]
+  for i, motion in enumerate(moved):
+    own, name = i % joints, robot.joint_names[i % joints]
+    assert np.sign(actions[i, own]) * motion[own] > 0.005, name
+    assert np.abs(np.delete(motion, own)).max() < 0.8 * abs(motion[own]), name
+
+
+def test_the_next_state_and_observation_depend_on_every_action(robot, walking, standing, home_ctrl):
   """d(next)/d(action) by differences, on the ground, for every actuator."""
-  env, j = make_env(physics), robot.num_joints
-  one = jax.tree.map(lambda x: jnp.tile(x[:1], (len(x), *[1] * (x.ndim - 1))), standing)
-  actions = np.zeros((len(one.qpos), j))
-  actions[:j] = 0.2 * np.eye(j)
-  states = start_all(env, one)
-  after = jax.vmap(env.step)(states, jnp.asarray(actions, jnp.float32), jnp.zeros((len(actions), 3)))
+  joints = robot.num_joints
+  same = jax.tree.map(lambda x: jnp.tile(x[:1], (len(x), 1)), standing)
+  actions = np.zeros_like(home_ctrl)
+  actions[:joints] = 0.2 * np.eye(joints)
+  after = act(walking, same, actions)
   joint_vel = np.asarray(after.pipeline_state.qvel)[:, robot.joint_qvel]
-  assert (np.abs(np.diag(joint_vel[:j] - joint_vel[-1])) > 0.05).all()
-  observed = np.asarray(after.obs["state"])
-  assert (np.abs(observed[:j] - observed[-1]).max(axis=1) > 0.05).all()
+  assert (np.abs(np.diag(joint_vel[:joints] - joint_vel[-1])) > 0.05).all()
+  observed = np.asarray(after.obs["state"])[:, :-joints]  # all but last_action
+  assert (np.abs(observed[:joints] - observed[-1]).max(axis=1) > 0.05).all()
 
 
-@pytest.mark.parametrize(("engine", "seconds"), [("native", 10.0), ("mjx", 1.2)])
-def test_zero_action_stands_at_home(request, robot, make_env, at_home, engine, seconds):
-  env = make_env(request.getfixturevalue(engine))
+def test_zero_action_stands_at_home(robot, walking, at_home, home_ctrl):
+  """For 10 s; 1.2 s on mjx, which is slow here, and parity covers the rest."""
+  env, step = walking
   states = start_all(env, at_home)
-  zero, still = jnp.zeros((len(at_home.qpos), env.action_size)), jnp.zeros((len(at_home.qpos), 3))
-  step = jax.vmap(env.step)
-  step = jax.jit(step) if engine == "native" else step
+  zero, still = jnp.zeros_like(home_ctrl), jnp.zeros((len(home_ctrl), 3))
   done, rewards = 0.0, []
-  for _ in range(round(seconds / env.dt)):
+  for _ in range(round((10.0 if env.backend == "native" else 1.2) / env.dt)):
     states = step(states, zero, still)
-    done, rewards = done + states.done, [*rewards, states.reward]
+    done, rewards = done + states.done, [*rewards, float(states.reward.min())]
   assert not done.any()
   physics_state = states.pipeline_state
   assert np.linalg.norm(physics_state.qpos[:, :2], axis=1).max() < 0.02
   assert np.abs(physics_state.qpos[:, 2] - robot.home_qpos[2]).max() < 0.005
   gravity = jax.vmap(lambda s: q.imu_gravity(robot, s))(physics_state)
   np.testing.assert_allclose(gravity, np.tile([0, 0, -1], (len(gravity), 1)), atol=0.03)
-  best = env.dt * sum(weight for name, weight in env.reward_weights.items())
-  assert min(np.min(r) for r in rewards) > 0.9 * best  # commanded 0: standing still is what is asked
+  assert min(rewards) > 0.9 * env.dt * sum(
+    env.reward_weights.values()
+  )  # the command is 0: standing is the task
 
 
 def test_large_actions_knock_it_over_at_the_same_step_under_jit_and_eager(make_env, native):
@@ -107,29 +116,23 @@ def test_a_push_during_a_step_reaches_the_robot(make_env, native):
   assert float(pushed.pipeline_state.qvel[1] - free.pipeline_state.qvel[1]) > 0.02
 
 
-@pytest.fixture(scope="module", params=[0.7, np.pi / 2, 3.0, -2.2])
-def turned(request, robot, airborne, standing):
-  """(states, the same turned about the vertical axis and moved elsewhere), half standing, half tumbling.
+@pytest.fixture(scope="module")
+def turned(robot, airborne, standing):
+  """(states, the same turned about the vertical axis and moved elsewhere), half standing, half tumbling,
+  each by another angle.
 
   Forces are those of the states' own steps: a force sensor does not turn with the world.
   """
   both = jax.tree.map(lambda a, b: np.concatenate([a[:10], b[:10]]), standing, airborne)
-  c, s = np.cos(request.param), np.sin(request.param)
-  spin = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-  half = request.param / 2
+  angle = np.linspace(0.3, 6.0, 20)
+  c, s, zero = np.cos(angle), np.sin(angle), np.zeros(20)
+  turn = np.array([[c, -s, zero], [s, c, zero], [zero, zero, zero + 1]])
   qpos, qvel = both.qpos.astype(float), both.qvel.astype(float)
-  w, x, y, z = both.qpos[:, 3:7].T
-  qpos[:, 3:7] = np.stack(
-    [
-      np.cos(half) * w - np.sin(half) * z,
-      np.cos(half) * x - np.sin(half) * y,
-      np.cos(half) * y + np.sin(half) * x,
-      np.cos(half) * z + np.sin(half) * w,
-    ],
-    axis=1,
-  )
-  qpos[:, :3] = qpos[:, :3] @ spin.T + (3.0, -2.0, 0.0)
-  qvel[:, :3] = qvel[:, :3] @ spin.T
+  spin = np.array([np.cos(angle / 2), zero, zero, np.sin(angle / 2)]).T
+  for i in range(20):
+    mujoco.mju_mulQuat(qpos[i, 3:7], spin[i], both.qpos[i, 3:7].astype(float))
+  qpos[:, :3] = np.einsum("ijn,nj->ni", turn, qpos[:, :3]) + (3.0, -2.0, 0.0)
+  qvel[:, :3] = np.einsum("ijn,nj->ni", turn, qvel[:, :3])
   straight, around = state_bank(robot, both.qpos, both.qvel), state_bank(robot, qpos, qvel)
   forces = [robot.sensor_slice(name) for name in robot.sensors if name.endswith(("load", "torque"))]
   for part in forces:
@@ -147,9 +150,13 @@ def test_rewards_do_not_depend_on_where_the_robot_stands_or_faces(robot, full_en
   rest = jnp.zeros(robot.num_joints)
 
   def terms(state):
-    context = StepContext(robot, state, rest + 0.3, rest, jnp.asarray(0.2), jnp.asarray(0.3), robot.control_dt)
-    return {name: REWARDS.bind(name, {k: 0.5 for k, v in REWARDS.parameters(name).items() if v is None})(context)
-            for name in REWARDS}
+    context = StepContext(
+      robot, state, rest + 0.3, rest, jnp.asarray(0.2), jnp.asarray(0.3), robot.control_dt
+    )
+    return {
+      name: REWARDS.bind(name, {k: 0.5 for k, v in REWARDS.parameters(name).items() if v is None})(context)
+      for name in REWARDS
+    }
 
   straight, around = (jax.jit(jax.vmap(terms))(states) for states in turned)
   for name in REWARDS:

@@ -30,7 +30,8 @@ def statistics():
 
 
 def observations(seed: int, rows: int = 9) -> dict[str, jax.Array]:
-  return {key: jax.random.normal(jax.random.PRNGKey(seed), (rows, n)) for key, n in SIZES.items()}
+  rng = np.random.default_rng(seed)
+  return {key: jnp.asarray(rng.normal(size=(rows, n)), jnp.float32) for key, n in SIZES.items()}
 
 
 def dense(layer: dict, x: np.ndarray) -> np.ndarray:
@@ -61,9 +62,13 @@ def test_policy_and_value_compute_what_the_config_says(activation):
 
 def test_layer_sizes_are_those_asked_for():
   networks = build(policy_hidden=[9, 8, 7], value_hidden=[6, 5])
-  kernels = lambda tree: sorted(x.shape for x in jax.tree.leaves(tree) if x.ndim == 2)  # noqa: E731
-  assert kernels(networks.policy_network.init(jax.random.PRNGKey(0))) == [(5, 9), (7, 3), (8, 7), (9, 8)]
-  assert kernels(networks.value_network.init(jax.random.PRNGKey(0))) == [(5, 1), (6, 5), (8, 6)]
+
+  def kernels(network) -> list[tuple[int, ...]]:
+    leaves = jax.tree.leaves(jax.eval_shape(network.init, jax.random.PRNGKey(0)))
+    return sorted(leaf.shape for leaf in leaves if len(leaf.shape) == 2)
+
+  assert kernels(networks.policy_network) == [(5, 9), (7, 3), (8, 7), (9, 8)]
+  assert kernels(networks.value_network) == [(5, 1), (6, 5), (8, 6)]
 
 
 @pytest.mark.parametrize("init_std", [0.1, 0.7, 1.5])

@@ -100,10 +100,16 @@ def collected(ppo):
   return state, brax_transition(rollout, rollout.task_reward)
 
 
-def run_epochs(ppo, collected, *, hp=None, networks=None, rate=0.0, epochs=1, minibatches=1):
+def make_epochs(ppo, collected, networks=None, **counts: int):
+  """epochs(hp, rate) -> (learner, metrics) on the collected rollout."""
   state, data = collected
-  run = jax.jit(functools.partial(policy_epochs, networks or ppo.update.networks, epochs=epochs, minibatches=minibatches))
-  return run(state.learner, state.normaliser, data, jax.random.PRNGKey(3), hp or ppo.hp, jnp.float32(rate))
+  run = jax.jit(functools.partial(policy_epochs, networks or ppo.update.networks, **counts))
+  return lambda hp, rate: run(state.learner, state.normaliser, data, jax.random.PRNGKey(3), hp, jnp.float32(rate))
+
+
+@pytest.fixture(scope="module")
+def one_step(ppo, collected):
+  return make_epochs(ppo, collected, epochs=1, minibatches=1)
 
 
 def fingerprints(observations) -> list[bytes]:
@@ -119,7 +125,7 @@ def test_every_robot_is_used_exactly_once_a_pass(ppo, collected):
     return policy.apply(statistics, params, observation)
 
   spy = ppo.update.networks.replace(policy_network=FeedForwardNetwork(policy.init, apply))
-  jax.block_until_ready(run_epochs(ppo, collected, networks=spy, epochs=3, minibatches=4))
+  jax.block_until_ready(make_epochs(ppo, collected, spy, epochs=3, minibatches=4)(ppo.hp, 0.0))
   jax.effects_barrier()
 
   robots = sorted(fingerprints(collected[1].observation["state"][:, 1]))
@@ -131,21 +137,17 @@ def test_every_robot_is_used_exactly_once_a_pass(ppo, collected):
   assert passes[0] != passes[1] != passes[2]  # shuffled anew
 
 
-def test_gradients_are_clipped_by_their_global_norm(ppo, collected):
+def test_gradients_are_clipped_by_their_global_norm(ppo, one_step):
   least = 1e-3
-  learner, metrics = run_epochs(ppo, collected, hp=ppo.hp.replace(max_grad_norm=jnp.float32(least)))
+  learner, metrics = one_step(ppo.hp.replace(max_grad_norm=jnp.float32(least)), 0.0)
   assert metrics["train/gradient_norm"] > 2 * least  # of the loss itself, before clipping
   taken = jax.tree.map(lambda moment: moment / 0.1, learner.adam.mu)  # Adam's first moment after one step
   assert float(optax.global_norm(taken)) == pytest.approx(least, rel=1e-3)
 
 
-def test_the_rate_scales_the_step(ppo, collected):
+def test_the_rate_scales_the_step(ppo, collected, one_step):
   before = collected[0].learner.params
-  assert_same(run_epochs(ppo, collected)[0].params, before)
-  after = run_epochs(ppo, collected, rate=1e-3)[0].params
-  steps = [np.abs(np.asarray(a) - np.asarray(b)).max() for a, b in zip(*map(jax.tree.leaves, (after, before)), strict=True)]
-  assert max(steps) == pytest.approx(1e-3, rel=0.01)  # Adam's first step is the rate
-
-
-def assert_same(one, other) -> None:
-  jax.tree.map(np.testing.assert_array_equal, one, other)
+  jax.tree.map(np.testing.assert_array_equal, one_step(ppo.hp, 0.0)[0].params, before)
+  after = one_step(ppo.hp, 1e-3)[0].params
+  steps = jax.tree.map(lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(), after, before)
+  assert max(jax.tree.leaves(steps)) == pytest.approx(1e-3, rel=0.01)  # Adam's first step is the rate

@@ -95,13 +95,13 @@ def test_checkpoints_come_at_their_steps_and_at_the_end(tmp_path):
   assert checkpoints.best_step() is None  # nobody ranked them
 
 
-def test_a_run_goes_on_from_a_restored_state_with_the_steps_it_had(tmp_path):
+def test_a_resumed_run_counts_saves_and_logs_as_if_it_had_not_stopped(tmp_path):
   make_trainer(tmp_path, Rows(), ToyUpdate(), total_steps=4 * SIZE).run(ToyUpdate().init())
   rows = Rows()
   restored = Checkpoints(tmp_path).restore("latest", ToyUpdate().init())
   state, _ = make_trainer(tmp_path, rows, ToyUpdate()).run(restored)
-  assert float(state.value) == 10.0 and list(rows.rows)[0] == 5 * SIZE
-  assert Checkpoints(tmp_path).steps() == steps(3, 4, 7, 10)
+  assert float(state.value) == 10.0 and list(rows.rows) == steps(5, 8, 10)
+  assert Checkpoints(tmp_path).steps() == steps(3, 4, 6, 9, 10)  # 4: where it had stopped
 
 
 def test_what_was_evaluated_is_saved_and_the_best_score_is_kept(tmp_path):

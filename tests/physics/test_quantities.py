@@ -93,7 +93,9 @@ def test_feet_are_seen_from_the_base(robot, tumbling):
   turn = heading_matrix(data)
   for i, side in enumerate(FEET):
     foot = data.site(f"{side}_foot")
-    np.testing.assert_allclose(q.feet_from_root(robot, state)[i], turn @ (foot.xpos - data.qpos[:3]), atol=1e-5)
+    np.testing.assert_allclose(
+      q.feet_from_root(robot, state)[i], turn @ (foot.xpos - data.qpos[:3]), atol=1e-5
+    )
     assert q.feet_height(robot, state)[i] == pytest.approx(foot.xpos[2], abs=1e-5)
 
 

@@ -49,7 +49,11 @@ def test_home_pose_and_targets_are_the_keyframe(robot):
   np.testing.assert_array_equal(robot.home_qpos, home.qpos)
   np.testing.assert_array_equal(robot.home_ctrl, home.ctrl)
   np.testing.assert_array_equal(robot.home_qpos[robot.joint_qpos], robot.home_ctrl)
-  bent = {"hip_pitch": 0.25, "knee_pitch": 0.5, "ankle_pitch": -0.25}  # flexion; the right hip's sign is mirrored
+  bent = {
+    "hip_pitch": 0.25,
+    "knee_pitch": 0.5,
+    "ankle_pitch": -0.25,
+  }  # flexion; the right hip's sign is mirrored
   for joint, angle in bent.items():
     right = -angle if joint == "hip_pitch" else angle
     assert robot.home_ctrl[robot.joint_index(f"left_{joint}")] == pytest.approx(angle)

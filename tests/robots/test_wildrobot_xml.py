@@ -82,7 +82,9 @@ def test_gravity_and_contact_model(robot):
   assert model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL
   colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
   np.testing.assert_array_equal(model.geom_condim[colliding], 3)
-  np.testing.assert_allclose(model.geom_friction[colliding], np.tile([1, 0.005, 0.0001], (colliding.sum(), 1)))
+  np.testing.assert_allclose(
+    model.geom_friction[colliding], np.tile([1, 0.005, 0.0001], (colliding.sum(), 1))
+  )
 
 
 def test_only_soles_touch_the_floor_and_otherwise_only_the_two_feet_touch(robot):
@@ -90,12 +92,19 @@ def test_only_soles_touch_the_floor_and_otherwise_only_the_two_feet_touch(robot)
   touching = set()
   for a in range(model.ngeom):
     for b in range(a + 1, model.ngeom):
-      meets = model.geom_contype[a] & model.geom_conaffinity[b] | model.geom_contype[b] & model.geom_conaffinity[a]
+      meets = (
+        model.geom_contype[a] & model.geom_conaffinity[b] | model.geom_contype[b] & model.geom_conaffinity[a]
+      )
       if meets and model.geom_bodyid[a] != model.geom_bodyid[b]:
         touching.add(frozenset((model.geom(a).name, model.geom(b).name)))
-  ends = [f"{side}_sole_{end}" for side in ("right", "left") for end in
-          ("front_left", "front_right", "back_left", "back_right")]
-  assert touching == {frozenset(("floor", end)) for end in ends} | {frozenset(("right_foot_side", "left_foot_side"))}
+  ends = [
+    f"{side}_sole_{end}"
+    for side in ("right", "left")
+    for end in ("front_left", "front_right", "back_left", "back_right")
+  ]
+  assert touching == {frozenset(("floor", end)) for end in ends} | {
+    frozenset(("right_foot_side", "left_foot_side"))
+  }
 
 
 def test_the_feet_keep_each_other_apart(robot):

@@ -105,7 +105,6 @@ class Trainer:
     held: dict[str, list[float]] = {}
     returns: list[float] = []
     invalid_states = 0.0
-    saved = evaluated = done
     try:
       for i in range(iterations):
         with meter.training():
@@ -119,18 +118,16 @@ class Trainer:
         invalid_states += float(metrics["train/invalid_states"])
         last = i == iterations - 1
         row: dict[str, float] = {}
-        if (i + 1) % self._log_every == 0 or i == 0 or last:
+        if done // size % self._log_every == 0 or i == 0 or last:
           row = _means(held) | {"perf/steps_per_s": meter.rate(), "perf/compile_s": step_fn.compile_s}
           held = {}
           returns += [row["train/return"]] if "train/return" in row else []
         score: float | None = None
-        if self._quick_evaluation and (last or done - evaluated >= self._evaluate_every):
-          evaluated = done
+        if self._quick_evaluation and (last or _crossed(done, size, self._evaluate_every)):
           quick = self._quick_evaluation(state)
           score = quick["score"]
           row |= {f"eval/{name}": value for name, value in quick.items()}
-        if last or score is not None or done - saved >= self._save_every:
-          saved = done
+        if last or score is not None or _crossed(done, size, self._save_every):
           self._save(done, state, row, score)
         if row:
           self._tracker.log(done, row)
@@ -182,6 +179,11 @@ class _Meter:
     self.total_s += self._since_s
     self.steps, self._since_s = 0, 0.0
     return rate
+
+
+def _crossed(done: int, size: int, every: int) -> bool:
+  """Whether the last `size` steps passed a multiple of `every`: the same steps whether or not a run was resumed."""
+  return done // every > (done - size) // every
 
 
 def _means(held: dict[str, list[float]]) -> dict[str, float]:

@@ -17,6 +17,10 @@ from wildrobot_exp.robots import Robot
 
 PUSHED_BODY = "chassis"
 
+_log = mujoco.MjLogConfig.get()
+_log.logto_file = False  # no MUJOCO_LOG.TXT in the user's folder: the env counts the states that went bad
+_log.set()
+
 
 class NativePhysics:
   """The `native` engine. Results do not depend on the number of threads.
