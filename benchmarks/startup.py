@@ -1,0 +1,56 @@
+"""Seconds from typing the command to the first update: cold, then with JAX's compilation cache.
+
+    python benchmarks/startup.py benchmarks/results/NAME.json
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from wildrobot_exp.versions import git_commit, machine_facts, package_versions
+
+ROOT = Path(__file__).parents[1]
+WARM_STARTS = 3
+
+
+def seconds_to_first_update(folder: Path, cache: Path) -> float:
+  """Start run.py with its defaults and stop it when its first row of metrics is there."""
+  command = [sys.executable, str(ROOT / "run.py"), f"hydra.run.dir={folder}"]
+  started = time.monotonic()
+  environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
+  process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+  try:
+    while process.poll() is None:
+      path = folder / "metrics.csv"
+      if path.exists() and len(path.read_text().splitlines()) > 1:
+        return time.monotonic() - started
+      time.sleep(0.05)
+  finally:
+    process.kill()
+    process.wait()
+  raise RuntimeError("the run ended before its first update")
+
+
+def main(out: str) -> None:
+  with tempfile.TemporaryDirectory() as scratch:
+    cache = Path(scratch) / "cache"
+    starts = [seconds_to_first_update(Path(scratch) / f"run{i}", cache) for i in range(1 + WARM_STARTS)]
+  result = {
+    "command": "python benchmarks/startup.py",
+    "cold_s": starts[0],
+    "cached_s": sorted(starts[1:])[WARM_STARTS // 2],
+    "all_s": starts,
+    "git_commit": git_commit(),
+    "machine": machine_facts(),
+    "versions": package_versions(),
+  }
+  Path(out).write_text(json.dumps(result, indent=1) + "\n")
+  print(f"cold {result['cold_s']:.1f} s, with the cache {result['cached_s']:.1f} s")
+
+
+if __name__ == "__main__":
+  main(sys.argv[1])
