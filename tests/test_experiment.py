@@ -93,7 +93,14 @@ def run(tmp_path_factory, own_cache) -> SimpleNamespace:
 
 
 def test_the_run_folder_holds_every_file_promised(run):
-  for name in ("metrics.csv", "evaluation.json", "report.html", "versions.json", "checkpoints/index.json", "gait.npz"):
+  for name in (
+    "metrics.csv",
+    "evaluation.json",
+    "report.html",
+    "versions.json",
+    "checkpoints/index.json",
+    "gait.npz",
+  ):
     assert (run.folder / name).stat().st_size > 0, name
   assert list(run.folder.glob("tensorboard/events.*"))
   assert list(run.folder.glob("wandb/offline-run-*/*.wandb"))
@@ -125,7 +132,9 @@ def test_the_best_policy_by_score_is_the_one_that_is_evaluated(run):
 
 
 def test_checkpoints_are_those_evaluated_or_due(run):
-  assert Checkpoints(run.folder, keep=3).steps() == [STEPS * i for i in (3, 4, 6)]  # of 2, 3, 4, 6 the newest three
+  assert Checkpoints(run.folder, keep=3).steps() == [
+    STEPS * i for i in (3, 4, 6)
+  ]  # of 2, 3, 4, 6 the newest three
 
 
 def test_the_evaluation_says_how_doing_nothing_and_chance_do(run):
@@ -160,7 +169,9 @@ def test_nothing_in_the_run_folder_is_a_pickle(run):
   files = [path for path in run.folder.rglob("*") if path.is_file()]
   assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".pt", ".joblib")]
   starts = {path: path.read_bytes()[:2] for path in files}
-  assert not [path for path, start in starts.items() if start[:1] == b"\x80" and start[1:] in b"\x02\x03\x04\x05"]
+  assert not [
+    path for path, start in starts.items() if start[:1] == b"\x80" and start[1:] in b"\x02\x03\x04\x05"
+  ]
   for path in run.folder.rglob("*.npz"):
     with np.load(path, allow_pickle=False) as arrays:
       assert [arrays[name] for name in arrays.files]
@@ -188,7 +199,9 @@ def test_the_update_and_its_amp_are_built_as_the_config_says(own_cache):
   state = jax.eval_shape(update.init, jax.random.PRNGKey(0))
   assert state.amp.replay.features.shape == (96, 77)  # 76 features and the command
   assert state.amp.params["params"]["hidden_0"]["kernel"].shape == (77, 16)
-  assert not experiment.make_amp(load([*TINY, *TINY_AMP, "amp.condition=none"]), built.robot, built.clips).conditioned
+  assert not experiment.make_amp(
+    load([*TINY, *TINY_AMP, "amp.condition=none"]), built.robot, built.clips
+  ).conditioned
   assert experiment.make_update(load([*TINY, "algo=ppo"]), built).amp is None
 
 

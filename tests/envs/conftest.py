@@ -77,7 +77,7 @@ def full_env(native, make_env, robot):
 
 @pytest.fixture(scope="session")
 def context(robot):
-  """context(qpos={joint: rad}, quat=.., qvel={dof: ..}, sensors={..}, command=.., ...): a step as a term sees it.
+  """context(qpos={joint: rad}, qvel={dof: ..}, sensors={..}, command=.., ...): a step as a term sees it.
 
   The robot is at home and at rest otherwise; dofs are joint names or vx vy vz wx wy wz.
   """

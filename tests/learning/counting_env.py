@@ -13,7 +13,9 @@ class CountingEnv:
   def reset(self, rng: jax.Array) -> State:
     count = jnp.zeros(())
     metrics = {"reward/alive": count, "invalid": count}
-    return State(_physics(count), _observe(count), count, count, metrics, {"command": jax.random.uniform(rng)})
+    return State(
+      _physics(count), _observe(count), count, count, metrics, {"command": jax.random.uniform(rng)}
+    )
 
   def step(self, state: State, action: jax.Array) -> State:
     count = state.obs["state"][0] + 1.0

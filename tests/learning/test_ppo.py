@@ -16,7 +16,9 @@ from wildrobot_exp.learning.rollout import Rollout
 DISCOUNT, LAMBDA = 0.9, 0.8
 STEPS = 3
 FELL, TIMED_OUT, WENT_ON = range(3)  # robots; the first two end in step 1
-VALUES = np.tile([[1.0], [2.0], [3.0], [4.0]], (1, 3))  # [T + 1, N] of each observation, the last one included
+VALUES = np.tile(
+  [[1.0], [2.0], [3.0], [4.0]], (1, 3)
+)  # [T + 1, N] of each observation, the last one included
 REWARDS = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.4], [0.7, 0.8, 0.9]])  # [T, N]
 
 
@@ -104,7 +106,9 @@ def make_epochs(ppo, collected, networks=None, **counts: int):
   """epochs(hp, rate) -> (learner, metrics) on the collected rollout."""
   state, data = collected
   run = jax.jit(functools.partial(policy_epochs, networks or ppo.update.networks, **counts))
-  return lambda hp, rate: run(state.learner, state.normaliser, data, jax.random.PRNGKey(3), hp, jnp.float32(rate))
+  return lambda hp, rate: run(
+    state.learner, state.normaliser, data, jax.random.PRNGKey(3), hp, jnp.float32(rate)
+  )
 
 
 @pytest.fixture(scope="module")

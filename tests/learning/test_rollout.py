@@ -64,7 +64,9 @@ def test_episode_metrics_are_means_over_the_episodes_that_ended(long):
   assert metrics["train/falls"] == 0.5
   assert metrics["train/invalid_states"] == 0.0 and metrics["reward/alive"] == 1.0
   assert metrics["train/vx"] == pytest.approx(0.25)
-  assert metrics["train/vx_error"] == pytest.approx(float(np.abs(0.25 - np.asarray(long.command)).mean()), rel=1e-5)
+  assert metrics["train/vx_error"] == pytest.approx(
+    float(np.abs(0.25 - np.asarray(long.command)).mean()), rel=1e-5
+  )
   assert metrics["train/command_vx_mean"] == pytest.approx(float(np.mean(long.command)), rel=1e-5)
 
 

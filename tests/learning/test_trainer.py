@@ -34,7 +34,12 @@ class Rows:
 
 def make_trainer(tmp_path, rows: Rows, update: ToyUpdate, **changed: Any) -> Trainer:
   settings = dict(
-    total_steps=10 * SIZE, log_every=4, save_every=3 * SIZE, evaluate_every=10**9, config={"a": 1}, quick_evaluation=None
+    total_steps=10 * SIZE,
+    log_every=4,
+    save_every=3 * SIZE,
+    evaluate_every=10**9,
+    config={"a": 1},
+    quick_evaluation=None,
   )
   keep = changed.pop("keep", 100)
   return Trainer(update, 1.0, Tracker([rows]), Checkpoints(tmp_path, keep=keep), **(settings | changed))
@@ -152,10 +157,14 @@ def test_an_interrupt_after_an_evaluation_keeps_its_score(tmp_path):
   assert Checkpoints(tmp_path).best_step() == 2 * SIZE
 
 
-@pytest.mark.parametrize("metric", ["train/policy_loss", "train/value_loss", "train/gradient_norm", "amp/loss"])
+@pytest.mark.parametrize(
+  "metric", ["train/policy_loss", "train/value_loss", "train/gradient_norm", "amp/loss"]
+)
 def test_a_nan_ends_the_run_and_names_the_last_good_checkpoint(tmp_path, metric):
   update, rows = ToyUpdate(nan_at=6, nan_metric=metric), Rows()
-  with pytest.raises(RunFailed, match=f"{metric} is not finite at step {6 * SIZE}.*from step {3 * SIZE}") as failure:
+  with pytest.raises(
+    RunFailed, match=f"{metric} is not finite at step {6 * SIZE}.*from step {3 * SIZE}"
+  ) as failure:
     make_trainer(tmp_path, rows, update).run(update.init())
   assert f"lower {'amp' if metric.startswith('amp') else 'algo'}.learning_rate" in str(failure.value)
   assert Checkpoints(tmp_path).steps() == steps(3)  # update 6 was due for saving, and was not

@@ -75,7 +75,9 @@ def test_the_reward_made_of_the_terms_is_the_env_s_own(job):
   _, rollout = job.update.collect(job.start())
   total = job.update.env.total_reward(rollout.terms, job.hp.reward_weights)
   np.testing.assert_allclose(total, rollout.task_reward, rtol=1e-5, atol=1e-7)
-  by_hand = sum(job.cfg.reward.terms[name]["weight"] * np.asarray(term) for name, term in rollout.terms.items())
+  by_hand = sum(
+    job.cfg.reward.terms[name]["weight"] * np.asarray(term) for name, term in rollout.terms.items()
+  )
   np.testing.assert_allclose(rollout.task_reward, job.cfg.env.control_dt * by_hand, rtol=1e-4, atol=1e-6)
 
 
@@ -139,7 +141,9 @@ def test_without_weight_amp_is_ppo_to_the_bit(ppo, ppo_amp):
 
 
 def leaf_names() -> list[str]:
-  ppo = "learning_rate final_learning_rate total_steps discount gae_lambda clip entropy value_coef max_grad_norm"
+  ppo = (
+    "learning_rate final_learning_rate total_steps discount gae_lambda clip entropy value_coef max_grad_norm"
+  )
   amp = "weight style_scale learning_rate gradient_penalty logit_regulariser weight_decay"
   return [*ppo.split(), "reward_scale", *(f"amp.{name}" for name in amp.split())]
 
@@ -149,7 +153,7 @@ BITING = {"clip": 1e-4, "max_grad_norm": 1e-3}  # half of the default might not 
 
 @pytest.fixture(scope="module")
 def second_update(ppo_amp):
-  """The state after one update, its rollout with every reward term awake, and what the next update makes of it."""
+  """A state, a rollout with every reward term awake, and what the next update makes of it."""
   state, _ = ppo_amp.run(ppo_amp.start(), 1)
   episodes, rollout = ppo_amp.update.collect(state)
   keys = jax.random.split(jax.random.PRNGKey(7), len(rollout.terms))
@@ -168,8 +172,10 @@ def changed_outcome(job, second_update, hp) -> list[str]:
 
 
 def test_the_list_of_knobs_is_complete(ppo_amp):
-  paths = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in jax.tree_util.tree_leaves_with_path(ppo_amp.hp)]
-  assert sorted(path for path in paths if not path.startswith("reward_weights.")) == sorted(leaf_names())
+  leaves = jax.tree_util.tree_leaves_with_path(ppo_amp.hp)
+  names = {jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves}
+  weights = {f"reward_weights.{name}" for name in ppo_amp.cfg.reward.terms}
+  assert names == weights | set(leaf_names())
 
 
 def test_the_same_numbers_give_the_same_outcome(ppo_amp, second_update):

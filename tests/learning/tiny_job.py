@@ -36,7 +36,9 @@ class Job:
   def start(self, seed: int = 0) -> TrainState:
     return self.update.init(jax.random.PRNGKey(seed))
 
-  def run(self, state: TrainState, count: int, hp: Hyperparameters | None = None) -> tuple[TrainState, Metrics]:
+  def run(
+    self, state: TrainState, count: int, hp: Hyperparameters | None = None
+  ) -> tuple[TrainState, Metrics]:
     """`count` updates; `state` is used up."""
     for _ in range(count):
       state, metrics = self.update(state, hp or self.hp)

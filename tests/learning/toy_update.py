@@ -14,11 +14,13 @@ class ToyState:
 
 
 class ToyUpdate:
-  """Each update adds 1 to `value`. What `falls_at` and `nan_at` name happens in that update, counted from 1."""
+  """Each update adds 1 to `value`. `ended_at` and `nan_at` name updates, counted from 1."""
 
   steps_per_update = SIZE
 
-  def __init__(self, *, ended_at: tuple[int, ...] = (), nan_at: int = 0, nan_metric: str = "train/policy_loss"):
+  def __init__(
+    self, *, ended_at: tuple[int, ...] = (), nan_at: int = 0, nan_metric: str = "train/policy_loss"
+  ):
     self._ended_at = jnp.asarray([*ended_at, 0])
     self._nan_at = nan_at
     self._nan_metric = nan_metric
@@ -31,7 +33,9 @@ class ToyUpdate:
   def _learn(self, state: ToyState, steps: jax.Array, value: jax.Array, hp: jax.Array):
     number = steps // SIZE + 1
     loss = value * hp
-    metrics = {name: loss for name in ("train/policy_loss", "train/value_loss", "train/gradient_norm", "amp/loss")}
+    metrics = {
+      name: loss for name in ("train/policy_loss", "train/value_loss", "train/gradient_norm", "amp/loss")
+    }
     metrics |= {
       "train/return": jnp.where(jnp.any(number == self._ended_at), number.astype(jnp.float32), jnp.nan),
       "train/invalid_states": jnp.ones(()),

@@ -105,7 +105,9 @@ def test_values_of_a_robot_at_home_are_what_their_names_say(robot, features):
   qvel[0, :6] = [0.3, -0.1, 0.05, 0.2, 0.4, 0.6]
   state = state_bank(robot, robot.home_qpos[None], qvel)
   values = features(state, state)[0]
-  np.testing.assert_allclose(of_field(robot, values, "joint_pos"), robot.home_qpos[robot.joint_qpos], atol=1e-6)
+  np.testing.assert_allclose(
+    of_field(robot, values, "joint_pos"), robot.home_qpos[robot.joint_qpos], atol=1e-6
+  )
   np.testing.assert_allclose(of_field(robot, values, "root_height"), [robot.home_qpos[2]], atol=1e-6)
   np.testing.assert_allclose(of_field(robot, values, "gravity"), [0.0, 0.0, -1.0], atol=1e-6)
   np.testing.assert_allclose(of_field(robot, values, "root_linvel"), [0.3, -0.1, 0.05], atol=1e-6)
@@ -123,7 +125,9 @@ def test_joint_velocities_are_not_scaled(robot, features):
   )
 
 
-def test_a_clip_gives_the_features_of_the_physics_state_with_its_positions_and_velocities(robot, clips, features):
+def test_a_clip_gives_the_features_of_the_physics_state_with_its_positions_and_velocities(
+  robot, clips, features
+):
   values, _ = reference_transitions(robot, clips)
   physics, first = NativePhysics(robot), 0
   for clip in clips:
@@ -135,7 +139,9 @@ def test_a_clip_gives_the_features_of_the_physics_state_with_its_positions_and_v
     first += clip.num_frames
 
 
-def test_a_state_the_engine_stepped_to_gives_the_features_of_its_positions_and_velocities(robot, features, moves):
+def test_a_state_the_engine_stepped_to_gives_the_features_of_its_positions_and_velocities(
+  robot, features, moves
+):
   """What the policy's side is made of: no feature lags behind a physics step."""
   physics = NativePhysics(robot)
   start = state_bank(robot, *moves)

@@ -117,17 +117,14 @@ def test_the_config_s_numbers_reach_the_clips(robot):
   plain = load(["algo=ppo"]).motion
   names = ("speeds", "stride_seconds", "lift", "crouch", "double_support", "stand_at_zero")
   base = {name: plain[name] for name in names} | {"speeds": [0.0, 0.1]}
-  changed = {
-    "speeds": [0.0, 0.15], "stride_seconds": 0.72, "lift": 0.03, "crouch": 0.022, "double_support": 0.3, "stand_at_zero": False
-  }  # fmt: skip
+  changed = {"speeds": [0.0, 0.15], "stride_seconds": 0.72, "lift": 0.03, "crouch": 0.022}
+  changed |= {"double_support": 0.3, "stand_at_zero": False}
   first = make_clips(SimpleNamespace(**base), robot)
   assert [clip.speed for clip in first] == [0.0, 0.1]
   for name, value in changed.items():
     other = make_clips(SimpleNamespace(**(base | {name: value})), robot)
-    same = [
-      a.dof_pos.shape == b.dof_pos.shape and np.allclose(a.dof_pos, b.dof_pos) for a, b in zip(first, other, strict=True)
-    ]
-    assert not all(same), name
+    pairs = [(a.dof_pos, b.dof_pos) for a, b in zip(first, other, strict=True)]
+    assert not all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs), name
 
 
 def test_a_normaliser_with_these_floors_never_divides_by_less(robot, clips):

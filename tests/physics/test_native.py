@@ -1,10 +1,13 @@
-"""The native engine's own promises: reproducible to the bit however it is called, and robust to a bad state."""
+"""The native engine's own promises: plain MuJoCo, the same however called, robust to a bad state."""
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
+from mujoco.batch import Batch, SimulationError
 
+from wildrobot_exp.physics import native as native_module
 from wildrobot_exp.physics import quantities as q
 from wildrobot_exp.physics.native import NativePhysics, state_bank
 
@@ -20,6 +23,29 @@ def batch(robot, standing, airborne):
 
 def assert_same(a, b):
   jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def test_a_step_is_plain_mujoco(robot, native, batch):
+  """To the last bit; sensors of position and velocity are those of the new state."""
+  after = jax.vmap(native.step)(*batch)
+  data = mujoco.MjData(robot.model)
+  for i in range(0, 64, 4):
+    state, ctrl, push = jax.tree.map(lambda x: np.asarray(x[i], float), batch)
+    mujoco.mj_resetData(robot.model, data)
+    data.qpos[:], data.qvel[:], data.qacc_warmstart[:] = state.qpos, state.qvel, state.warmstart
+    data.ctrl[:] = ctrl
+    data.body("chassis").xfrc_applied[:3] = push
+    for _ in range(robot.substeps):
+      mujoco.mj_step(robot.model, data)
+    for field in ("qpos", "qvel"):
+      np.testing.assert_array_equal(getattr(after, field)[i], getattr(data, field).astype(np.float32))
+    np.testing.assert_array_equal(after.warmstart[i], data.qacc_warmstart.astype(np.float32))
+    last_step = data.sensordata.astype(np.float32)
+    mujoco.mj_forward(robot.model, data)
+    for name, part in robot.sensors.items():
+      force = name.endswith(("load", "torque"))
+      expected = last_step if force else data.sensordata.astype(np.float32)
+      np.testing.assert_array_equal(after.sensordata[i][part], expected[part], err_msg=name)
 
 
 def test_results_do_not_depend_on_the_number_of_threads(robot, batch):
@@ -86,6 +112,20 @@ def test_a_broken_robot_becomes_nan_and_leaves_the_others_alone(
   others = np.arange(64) != 5
   assert_same(jax.tree.map(lambda x: x[others], after), jax.tree.map(lambda x: x[others], healthy))
   assert_same(healthy, jax.vmap(native.step)(states, ctrl, push))  # the pool is usable again
+
+
+def test_a_robot_mujoco_gives_up_on_becomes_nan_and_leaves_the_others_alone(robot, batch, monkeypatch):
+  class GivesUpOnFive(Batch):
+    def step(self, **arguments):
+      super().step(**arguments)
+      raise SimulationError(np.array([5]), "out of memory")
+
+  healthy = jax.vmap(NativePhysics(robot).step)(*batch)
+  monkeypatch.setattr(native_module, "Batch", GivesUpOnFive)
+  after = jax.jit(jax.vmap(NativePhysics(robot).step))(*batch)
+  assert all(np.isnan(x[5]).all() for x in jax.tree.leaves(after))
+  others = np.arange(64) != 5
+  assert_same(jax.tree.map(lambda x: x[others], after), jax.tree.map(lambda x: x[others], healthy))
 
 
 def test_reset_has_the_sensors_of_the_state_and_servos_at_rest(robot, native, standing):

@@ -20,7 +20,7 @@ RANGES = {  # rad
   "right_foot_roll": (-0.3491, 0.3491),
   "waist_yaw": (-0.5236, 0.5236),
 }
-LEG_BODIES = {  # of the left leg: mass kg, joint, its anchor, the body's centre of mass; m, base at the origin
+LEG_BODIES = {  # left: mass kg, joint, its anchor, the body's centre of mass; m, base at the origin
   "hip": (0.0850, "hip_pitch", (0, 0.0536, -0.0336), (0.0028, 0.0867, -0.0246)),
   "upper_leg": (0.2366, "hip_roll", (0.0268, 0.0901, -0.0334), (0.0003, 0.0903, -0.1927)),
   "lower_leg": (0.3807, "knee_pitch", (0.0004, 0.0901, -0.2258), (0.0010, 0.0904, -0.3272)),

@@ -31,7 +31,7 @@ def init_learner(networks: ppo_networks.PPONetworks, rng: jax.Array) -> Learner:
   params = ppo_losses.PPONetworkParams(
     policy=networks.policy_network.init(policy_key), value=networks.value_network.init(value_key)
   )
-  params = jax.tree.map(lambda x: x.astype(x.dtype), params)  # not weakly typed: an update returns the same types
+  params = jax.tree.map(lambda x: x.astype(x.dtype), params)  # not weakly typed, like an update's results
   return Learner(params, _ADAM.init(params))
 
 

@@ -182,7 +182,7 @@ class _Meter:
 
 
 def _crossed(done: int, size: int, every: int) -> bool:
-  """Whether the last `size` steps passed a multiple of `every`: the same steps whether or not a run was resumed."""
+  """Whether the last `size` steps passed a multiple of `every`: a resumed run saves where it would have."""
   return done // every > (done - size) // every
 
 
