@@ -194,7 +194,7 @@ def _train_with_brax(
   rows: list[tuple[int, dict[str, float]]] = []
 
   def progress(step: int, metrics: dict[str, Any]) -> None:
-    rows.append((step, {name: float(value) for name, value in metrics.items() if np.ndim(value) == 0}))
+    rows.append((step, {_our_name(name): float(value) for name, value in metrics.items() if np.ndim(value) == 0}))
     tracker.log(*rows[-1])
 
   tracker.say("Brax compiles its trainer, in silence")
@@ -205,9 +205,19 @@ def _train_with_brax(
   numbers = {
     "env_steps": steps,
     "train_wall_s": time.monotonic() - started,
-    "steps_per_s": metrics["training/sps"],
+    "steps_per_s": metrics["perf/steps_per_s"],
   }
   return params, steps, numbers
+
+
+def _our_name(brax_name: str) -> str:
+  """Brax's metric names in ours, so that both algorithms' curves lie in the same place."""
+  known = {
+    "training/sps": "perf/steps_per_s",
+    "eval/episode_reward": "eval/return",
+    "eval/avg_episode_length": "eval/episode_steps",
+  }
+  return known.get(brax_name, brax_name.replace("training/", "train/"))
 
 
 def policy_params(state: TrainState) -> Any:

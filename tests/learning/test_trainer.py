@@ -177,11 +177,10 @@ def test_a_nan_before_any_checkpoint_says_so(tmp_path):
     make_trainer(tmp_path, Rows(), update).run(update.init())
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_update_that_does_not_compile_fails_the_run(tmp_path):
+def test_an_update_that_does_not_compile_fails_with_its_own_error(tmp_path):
   class Broken(ToyUpdate):
     def _learn(self, state, steps, value, hp):
       return jax.numpy.zeros((2, 3)) @ jax.numpy.zeros((2, 3))
 
-  with pytest.raises(RunFailed, match="did not compile"):
+  with pytest.raises(TypeError, match="dot_general"):
     make_trainer(tmp_path, Rows(), Broken()).run(Broken().init())

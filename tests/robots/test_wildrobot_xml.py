@@ -20,6 +20,19 @@ RANGES = {  # rad
   "right_foot_roll": (-0.3491, 0.3491),
   "waist_yaw": (-0.5236, 0.5236),
 }
+AXES = {  # in the world at the zero pose
+  "left_hip_pitch": (0, -1, 0),
+  "right_hip_pitch": (0, 1, 0),
+  "left_hip_roll": (-1, 0, 0),
+  "right_hip_roll": (-1, 0, 0),
+  "left_knee_pitch": (0, 1, 0),
+  "right_knee_pitch": (0, 1, 0),
+  "left_ankle_pitch": (0, 1, 0),
+  "right_ankle_pitch": (0, 1, 0),
+  "left_foot_roll": (1, 0, 0),
+  "right_foot_roll": (-1, 0, 0),
+  "waist_yaw": (0, 0, -1),
+}
 LEG_BODIES = {  # left: mass kg, joint, its anchor, the body's centre of mass; m, base at the origin
   "hip": (0.0850, "hip_pitch", (0, 0.0536, -0.0336), (0.0028, 0.0867, -0.0246)),
   "upper_leg": (0.2366, "hip_roll", (0.0268, 0.0901, -0.0334), (0.0003, 0.0903, -0.1927)),
@@ -74,6 +87,11 @@ def test_joint_ranges_are_the_hardwares_and_targets_cannot_leave_them(robot):
     np.testing.assert_allclose(joint.range, limits)
     np.testing.assert_allclose(robot.model.actuator(name).ctrlrange, joint.range, atol=1e-12)
     assert robot.model.actuator(name).ctrllimited[0]
+
+
+def test_joints_turn_about_the_hardwares_axes(robot, zero):
+  for name in robot.joint_names:
+    np.testing.assert_allclose(zero.joint(name).xaxis, AXES[name], atol=1e-9, err_msg=name)
 
 
 def test_gravity_and_contact_model(robot):

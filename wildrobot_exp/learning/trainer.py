@@ -1,9 +1,9 @@
 """The training loop: compile aloud, update, log, evaluate, save, and keep the best policy."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -28,18 +28,10 @@ class CompiledUpdate:
   def __init__(self, update: Update, state: TrainState, hp: Hyperparameters):
     started = time.monotonic()
     episodes, rollout = jax.eval_shape(update.collect, state)
-    compiled: dict[str, Any] = {}
-
-    def compile_learn() -> None:
-      compiled["learn"] = update.learn.lower(state, episodes, rollout, hp).compile()
-
-    thread = threading.Thread(target=compile_learn)
-    thread.start()
-    self._collect = update.collect.lower(state).compile()
-    thread.join()
-    if "learn" not in compiled:
-      raise RunFailed("the update did not compile; the traceback above says where")
-    self._learn = compiled["learn"]
+    with ThreadPoolExecutor(max_workers=1) as other_thread:
+      learn = other_thread.submit(lambda: update.learn.lower(state, episodes, rollout, hp).compile())
+      self._collect = update.collect.lower(state).compile()
+      self._learn = learn.result()
     self.compile_s = time.monotonic() - started
 
   def __call__(self, state: TrainState, hp: Hyperparameters) -> tuple[TrainState, dict[str, jax.Array]]:
