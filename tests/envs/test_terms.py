@@ -2,7 +2,7 @@
 
 import pytest
 
-from wildrobot_exp.envs import names
+from wildrobot_exp.config import term_names as names
 from wildrobot_exp.envs.observations import OBSERVATIONS
 from wildrobot_exp.envs.rewards import REWARDS
 from wildrobot_exp.envs.terminations import TERMINATIONS
