@@ -4,6 +4,9 @@ All of them step the same robot in the same env with the same networks and batch
 the ratios are what to quote.
 """
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +16,14 @@ import jax.numpy as jnp
 
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.envs.walk import WalkEnv
+from wildrobot_exp.errors import RunFailed
 from wildrobot_exp.experiment import Experiment, build, make_update
 from wildrobot_exp.learning.brax_ppo import train_with_brax
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.trainer import CompiledUpdate
 from wildrobot_exp.versions import machine_facts, package_versions
 
+BRAX_PATIENCE_S = 900
 ROUNDS = 3  # the peers take turns this often; medians are reported
 Say = Callable[[str], None]
 
@@ -121,20 +126,38 @@ def _update(overrides: list[str]) -> tuple[Callable[[], None], int]:
 
 
 def _brax(common: list[str], engine: str, seconds: float) -> tuple[list[float], float]:
-  """Brax's own count of training steps per second, after its first epoch; and the time until then."""
+  """Brax's own count of training steps per second after its first epoch, and the time until then.
+
+  In a process of its own: the peers share no compiled programs, threads or memory.
+  """
+  code = f"from wildrobot_exp.bench import brax_rates; brax_rates({common!r}, {engine!r}, {seconds!r})"
+  try:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=BRAX_PATIENCE_S)
+  except subprocess.TimeoutExpired as error:
+    raise RunFailed(f"Brax's ppo.train on {engine} did not end within {BRAX_PATIENCE_S} s") from error
+  if done.returncode:
+    raise RunFailed(f"Brax's ppo.train on {engine} failed: {done.stderr.strip().splitlines()[-1]}")
+  found = json.loads(done.stdout.splitlines()[-1])
+  return found["rates"], found["first_epoch_s"]
+
+
+def brax_rates(common: list[str], engine: str, seconds: float) -> None:
+  """Measure `_brax` here and print it as JSON."""
+  jax.config.update("jax_cpu_enable_async_dispatch", False)  # with it, MJX under Brax once waited for ever
   guess = 2000 if engine == "mjx" else 10000  # env steps/s, to choose a length
-  cfg = load([*common, "algo=brax_ppo", f"physics={engine}"])
+  overrides = [*common, "algo=brax_ppo", f"physics={engine}"]
+  cfg = load(overrides)
   size = cfg.num_envs * cfg.algo.horizon
   epoch = max(1, round(guess * seconds / size)) * size
-  cfg = load([*common, "algo=brax_ppo", f"physics={engine}", f"total_steps={epoch * (ROUNDS + 1)}"])
+  cfg = load([*overrides, f"total_steps={epoch * (ROUNDS + 1)}"])
   rates: list[float] = []
-  marks: list[tuple[int, float]] = []
+  marks: list[float] = []
 
   def progress(step: int, metrics: dict[str, Any]) -> None:
-    marks.append((step, time.monotonic()))
+    marks.append(time.monotonic())
     if "training/sps" in metrics:
       rates.append(float(metrics["training/sps"]))
 
   started = time.monotonic()
-  train_with_brax(cfg, build(cfg).env, progress, evaluations=ROUNDS + 2)
-  return rates[1:], marks[1][1] - started
+  train_with_brax(cfg, build(cfg).env, progress, evaluations=ROUNDS + 2, evaluation_envs=8)
+  print(json.dumps({"rates": rates[1:], "first_epoch_s": marks[1] - started}))

@@ -40,6 +40,8 @@ def set_platform(cfg: Config) -> None:
   """Choose JAX's platform through the environment, before JAX is imported. An earlier choice is kept."""
   if cfg.hardware.platform == "cpu" and "jax" not in sys.modules:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    # programs run in the calling thread: what JAX advises beside host callbacks, and nothing here overlaps
+    os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "false")
 
 
 def check_devices(cfg: Config) -> None:

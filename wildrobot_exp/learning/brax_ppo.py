@@ -39,7 +39,9 @@ def _repaired_jax():
     del jax.device_put_replicated
 
 
-def train_with_brax(cfg: Any, env: WalkEnv, progress: Progress, *, evaluations: int) -> tuple[Any, Any]:
+def train_with_brax(
+  cfg: Any, env: WalkEnv, progress: Progress, *, evaluations: int, evaluation_envs: int = 64
+) -> tuple[Any, Any]:
   """Run Brax's trainer with the config's numbers.
 
   Args:
@@ -47,6 +49,7 @@ def train_with_brax(cfg: Any, env: WalkEnv, progress: Progress, *, evaluations: 
     env: the env, unwrapped.
     progress: called with (env steps, Brax's metrics) at every evaluation.
     evaluations: how many, the first one before training.
+    evaluation_envs: episodes in each.
 
   Returns:
     the observation normaliser and the policy's parameters.
@@ -88,7 +91,7 @@ def train_with_brax(cfg: Any, env: WalkEnv, progress: Progress, *, evaluations: 
       seed=cfg.seed,
       num_evals=evaluations,
       deterministic_eval=True,
-      num_eval_envs=64,
+      num_eval_envs=evaluation_envs,
       progress_fn=progress,
     )
   return normaliser, policy_params

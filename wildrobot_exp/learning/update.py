@@ -80,6 +80,7 @@ class Update:
     self._minibatches = minibatches
     self._epochs = epochs
     self._max_steps = max_steps
+    self.init = jax.jit(self._init)
     self.collect = jax.jit(self._collect)
     self.learn = jax.jit(self._learn, donate_argnums=(0,))
 
@@ -88,7 +89,7 @@ class Update:
     """Env steps of one update."""
     return self.num_envs * self.horizon
 
-  def init(self, rng: jax.Array) -> TrainState:
+  def _init(self, rng: jax.Array) -> TrainState:
     """The state before the first update."""
     rng, learner_key, episodes_key, amp_key = jax.random.split(rng, 4)
     state = TrainState(

@@ -40,11 +40,12 @@ def reference_transitions(robot: Robot, clips: Sequence[Clip]) -> tuple[jax.Arra
   Returns:
     features [M, 2 F] of all transitions, the seam included, and the clip's speed [M] for each, m/s.
   """
+  compare = jax.jit(jax.vmap(lambda s, t: transition_features(robot, s, t)))
   features, speeds = [], []
   for clip in clips:
     before = state_bank(robot, *to_states(robot, clip))
     after = jax.tree.map(lambda x: jnp.roll(x, -1, axis=0), before)
-    features.append(jax.vmap(lambda s, t: transition_features(robot, s, t))(before, after))
+    features.append(compare(before, after))
     speeds.append(jnp.full(len(features[-1]), clip.speed))
   return jnp.concatenate(features), jnp.concatenate(speeds)
 
