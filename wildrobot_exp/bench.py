@@ -5,6 +5,7 @@ the ratios are what to quote.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from wildrobot_exp.config.compose import load
+from wildrobot_exp.config.devices import mjx_cpu_flags
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.errors import RunFailed
 from wildrobot_exp.experiment import Experiment, build, make_update
@@ -132,7 +134,9 @@ def _brax(common: list[str], engine: str, seconds: float) -> tuple[list[float], 
   """
   code = f"from wildrobot_exp.bench import brax_rates; brax_rates({common!r}, {engine!r}, {seconds!r})"
   try:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=BRAX_PATIENCE_S)
+    environment = os.environ | ({"XLA_FLAGS": mjx_cpu_flags()} if engine == "mjx" else {})
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BRAX_PATIENCE_S, env=environment)
   except subprocess.TimeoutExpired as error:
     raise RunFailed(f"Brax's ppo.train on {engine} did not end within {BRAX_PATIENCE_S} s") from error
   if done.returncode:
@@ -143,7 +147,6 @@ def _brax(common: list[str], engine: str, seconds: float) -> tuple[list[float], 
 
 def brax_rates(common: list[str], engine: str, seconds: float) -> None:
   """Measure `_brax` here and print it as JSON."""
-  jax.config.update("jax_cpu_enable_async_dispatch", False)  # with it, MJX under Brax once waited for ever
   guess = 2000 if engine == "mjx" else 10000  # env steps/s, to choose a length
   overrides = [*common, "algo=brax_ppo", f"physics={engine}"]
   cfg = load(overrides)

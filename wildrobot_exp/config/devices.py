@@ -36,12 +36,19 @@ def probe_devices(cfg: Config) -> None:
     )
 
 
+def mjx_cpu_flags() -> str:
+  """XLA_FLAGS for MJX on a CPU: with jaxlib 0.10.2's default scheduler a training epoch can wait for ever."""
+  return f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_enable_concurrency_optimized_scheduler=false".strip()
+
+
 def set_platform(cfg: Config) -> None:
   """Choose JAX's platform through the environment, before JAX is imported. An earlier choice is kept."""
   if cfg.hardware.platform == "cpu" and "jax" not in sys.modules:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     # programs run in the calling thread: what JAX advises beside host callbacks, and nothing here overlaps
     os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "false")
+    if cfg.physics == "mjx":
+      os.environ["XLA_FLAGS"] = mjx_cpu_flags()
 
 
 def check_devices(cfg: Config) -> None:
