@@ -1,4 +1,6 @@
-"""What the tests of robot, physics and envs share: the model, and every engine, compiled once."""
+"""What tests share: the model, and every engine, compiled once; and no test leaves its log handlers behind."""
+
+import logging
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,17 @@ from wildrobot_exp.physics.native import state_bank
 from wildrobot_exp.robots import load_robot
 
 BATCH = 50
+
+
+@pytest.fixture(autouse=True)
+def own_log_handlers():
+  """Hydra adds handlers on pytest's streams, which are closed after the test that started it."""
+  root = logging.getLogger()
+  before = list(root.handlers)
+  yield
+  for handler in list(root.handlers):
+    if handler not in before and type(handler) in (logging.StreamHandler, logging.FileHandler):
+      root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
