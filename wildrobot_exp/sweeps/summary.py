@@ -42,6 +42,11 @@ def write_result(folder: pathlib.Path, result: JobResult) -> None:
   os.replace(partial, folder / RESULT)
 
 
+HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
+  "survival vx_error long_walk_completed stride_frequency_hz swing_clearance_m symmetry drift_at_zero_m"
+).split()
+
+
 def read_results(sweep: pathlib.Path) -> list[JobResult]:
   """Every job of a sweep folder, in the order of their numbers. A job without result.json is `missing`."""
   folders = {path.parent for pattern in (RESULT, ".hydra") for path in sweep.glob(f"*/{pattern}")}
@@ -66,7 +71,7 @@ def _read(folder: pathlib.Path) -> JobResult:
 def rows(results: list[JobResult]) -> tuple[list[str], list[list[str]]]:
   """Header and one row per job: job, status, every override, every number, wall_s, error. Missing is empty."""
   overrides = list(dict.fromkeys(key for r in results for key in r.overrides))
-  numbers = list(dict.fromkeys(key for r in results for key in r.numbers))
+  numbers = list(dict.fromkeys(key for r in results for key in r.numbers if key != "wall_s"))  # the job's own counts
   header = ["job", "status", *overrides, *numbers, "wall_s", "error"]
   body = []
   for r in results:
@@ -84,9 +89,14 @@ def write_csv(results: list[JobResult], path: pathlib.Path) -> None:
 
 
 def table(results: list[JobResult]) -> rich.table.Table:
-  """The same rows for a terminal: jobs by number, without empty columns."""
+  """The rows that answer the sweep, for a terminal: jobs by number, what was swept, and the headline numbers.
+
+  Where a job has none of those numbers, all of its numbers are shown. Empty columns are left out.
+  """
   header, body = rows(results)
-  shown = [i for i, name in enumerate(header) if name != "job" and any(row[i] for row in body)]
+  answered = any(name in HEADLINE for name in header)
+  hidden = {"job", *({key for r in results for key in r.numbers} - set(HEADLINE) if answered else ())}
+  shown = [i for i, name in enumerate(header) if name not in hidden and any(row[i] for row in body)]
   drawn = rich.table.Table("#")
   for i in shown:
     drawn.add_column(header[i], overflow="fold")
