@@ -26,6 +26,7 @@ from typing import Any, Literal
 import numpy as np
 
 from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.json_files import write_json
 from wildrobot_exp.leaves import LeafSpec, check_specs, named_leaves, rebuild, spec_of
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Checkpoints:
       self._clear_hidden()
       _orbax().save(partial / "state", args=_args().StandardSave(arrays))
       card["files"] = {path.relative_to(partial).as_posix(): _crc32(path) for path in _files(partial)}
-      _write_json(partial / _CARD, card)
+      write_json(partial / _CARD, card)
       self._publish(partial, step)
       self._prune()
       self._write_index()
@@ -189,7 +190,7 @@ class Checkpoints:
     cards = [card for step in self.steps() if (card := self._card(step))]
     steps = [{key: card[key] for key in ("step", "score", "saved_at")} for card in cards]
     index = {"schema": 1, "latest": self.steps()[-1], "best": self.best_step(), "checkpoints": steps}
-    _write_json(self.folder / "index.json", index)
+    write_json(self.folder / "index.json", index)
 
 
 @functools.cache
@@ -226,9 +227,3 @@ def _crc32(path: Path) -> int:
 def _finite(value: float | None) -> float | None:
   """JSON has no NaN: what is not a finite number is stored as null."""
   return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-  partial = path.with_name(f".{path.name}.partial")
-  partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-  os.replace(partial, path)

@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
-from omegaconf import OmegaConf
 
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.errors import UserError
+from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.experiment import Experiment, build, make_update, policy_params
 from wildrobot_exp.learning.networks import init_normaliser
-
-OVERRIDES = Path(".hydra") / "overrides.yaml"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +42,7 @@ def load_run(run_dir: Path, overrides: Sequence[str] = (), which: int | Literal[
   Raises:
     UserError: no run there, no such checkpoint, or the overrides do not fit the checkpoint.
   """
-  path = run_dir / OVERRIDES
-  if not path.is_file():
-    raise UserError(f"{run_dir} is not a run folder: {OVERRIDES} is missing")
-  cfg = load([*OmegaConf.to_container(OmegaConf.load(path)), *overrides])
+  cfg = load([*read_overrides(run_dir), *overrides])
   checkpoints = Checkpoints(run_dir)
   if which == "best" and checkpoints.best_step() is None:
     which = "latest"

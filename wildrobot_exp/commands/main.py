@@ -5,6 +5,9 @@ import json
 import sys
 from pathlib import Path
 
+from wildrobot_exp.config.compose import load
+from wildrobot_exp.config.devices import set_platform
+from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import RunFailed, UserError
 
 
@@ -58,6 +61,8 @@ def _evaluate(args: argparse.Namespace) -> int:
   if args.out and not args.out.is_dir():
     raise UserError(f"--out {args.out}: no such folder")
 
+  set_platform(load([*read_overrides(args.run_dir), *args.overrides]))  # before JAX is imported
+
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.evaluation.report import write_report
   from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
@@ -87,6 +92,8 @@ def _report(args: argparse.Namespace) -> int:
 def _bench(args: argparse.Namespace) -> int:
   if args.num_envs % 8 or args.num_envs <= 0:
     raise UserError(f"--num-envs {args.num_envs}: use a multiple of 8")
+
+  set_platform(load())  # as in training, before JAX is imported
 
   from wildrobot_exp.bench import bench
 

@@ -1,9 +1,25 @@
-"""Can the run folder be written? Answered before the run, leaving nothing behind."""
+"""Run folders: can one be written, and what was typed for the run in it?"""
 
 import pathlib
 import tempfile
 
+from omegaconf import OmegaConf
+
 from wildrobot_exp.errors import UserError
+
+OVERRIDES = pathlib.Path(".hydra") / "overrides.yaml"
+
+
+def read_overrides(folder: str | pathlib.Path) -> list[str]:
+  """What was typed for the run in a folder, as Hydra wrote it down.
+
+  Raises:
+    UserError: there is no run in the folder.
+  """
+  path = pathlib.Path(folder) / OVERRIDES
+  if not path.is_file():
+    raise UserError(f"{folder} is not a run folder: {OVERRIDES} is missing")
+  return OmegaConf.to_container(OmegaConf.load(path))
 
 
 def check_folder(folder: str, multirun: bool, resumed: bool = False) -> None:

@@ -4,13 +4,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
+from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
 
 KEY = "resume"
 CHANGEABLE = ("total_steps", "logger", "checkpoints", "evaluation", "gates", "dry_run")  # everything else stays
-OVERRIDES = Path(".hydra") / "overrides.yaml"
 
 
 def expand_resume(arguments: Sequence[str]) -> list[str]:
@@ -30,8 +28,7 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
   flags = [argument for argument in others if argument.startswith("-")]
   if flags:
     raise UserError(f"resume={folder} continues one run: leave out {' '.join(flags)}")
-  if not (folder / OVERRIDES).is_file():
-    raise UserError(f"resume={folder}: not a run folder, {OVERRIDES} is missing")
+  own = [line for line in read_overrides(folder) if _key(line) != KEY]
   if not any((folder / "checkpoints").glob("[0-9]*")):
     raise UserError(f"resume={folder}: the run stopped before its first checkpoint; start it again")
   fixed = [argument for argument in others if _key(argument).split(".")[0] not in CHANGEABLE]
@@ -40,7 +37,6 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
       f"a resumed run cannot change {', '.join(_key(argument) for argument in fixed)}: start a new run, or change"
       f" only {', '.join(CHANGEABLE)}"
     )
-  own = [line for line in OmegaConf.to_container(OmegaConf.load(folder / OVERRIDES)) if _key(line) != KEY]
   return [*own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'"]
 
 

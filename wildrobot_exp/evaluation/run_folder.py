@@ -1,6 +1,5 @@
 """The evaluation of one policy, written into its run folder: evaluation.json, gait.npz, video.mp4."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.protocol import Evaluation, evaluate
 from wildrobot_exp.evaluation.showpiece import episode_video
 from wildrobot_exp.evaluation.video import RenderingUnavailable
+from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.robots import Robot, load_robot
 
@@ -67,13 +67,6 @@ def evaluate_into(
     except RenderingUnavailable as reason:
       say(f"no video: {reason}")
   return evaluation.result
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-  """Write content whole or not at all."""
-  partial = path.with_suffix(path.suffix + ".partial")
-  partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-  partial.replace(path)
 
 
 def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> dict[str, np.ndarray]:

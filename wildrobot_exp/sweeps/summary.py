@@ -3,12 +3,13 @@
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 import re
 
 import rich.table
-from omegaconf import OmegaConf
+
+from wildrobot_exp.config.folders import OVERRIDES, read_overrides
+from wildrobot_exp.json_files import write_json
 
 RESULT = "result.json"
 SUMMARY = "summary.csv"
@@ -37,9 +38,7 @@ class JobResult:
 
 def write_result(folder: pathlib.Path, result: JobResult) -> None:
   """Write result.json in one piece: a reader never sees half of it."""
-  partial = folder / f"{RESULT}.partial"
-  partial.write_text(json.dumps(dataclasses.asdict(result), indent=2, allow_nan=False) + "\n")
-  os.replace(partial, folder / RESULT)
+  write_json(folder / RESULT, dataclasses.asdict(result))
 
 
 HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
@@ -62,8 +61,8 @@ def _read(folder: pathlib.Path) -> JobResult:
   if (folder / RESULT).exists():
     return JobResult(**{**json.loads((folder / RESULT).read_text()), "job": folder.name})
   overrides = {}
-  if (folder / ".hydra" / "overrides.yaml").exists():
-    lines = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
+  if (folder / OVERRIDES).exists():
+    lines = read_overrides(folder)
     overrides = dict(line.lstrip("+").split("=", 1) for line in lines if "=" in line)
   return JobResult(folder.name, "missing", overrides, {}, None, "ended without a result")
 
