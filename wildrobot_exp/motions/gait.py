@@ -65,9 +65,9 @@ def make_gait(
     UserError: a parameter is out of range, or the robot cannot do it: a foot out of reach, a joint
       outside its range or faster than the servo.
   """
-  frames = _check_parameters(speed, stride_seconds, lift, crouch, double_support, fps)
+  frames = check_parameters(speed, stride_seconds, lift, crouch, double_support, fps)
   ik = LegIK(robot)
-  stance = _measure(ik)
+  stance = measure(ik)
   if crouch >= stance.com_height:
     raise UserError(f"gait: crouch {crouch} m is more than the robot's height allows, try .02")
   omega = float(np.sqrt(-robot.model.opt.gravity[2] / (stance.com_height - crouch)))
@@ -78,7 +78,7 @@ def make_gait(
   base = np.column_stack([com, stance.base_height - crouch * bob])
 
   every = slice(None, None, OVERSAMPLING)
-  qpos, residual = _follow(ik, base[every], plan.feet[every], plan.pitch[every])
+  qpos, residual = follow(ik, base[every], plan.feet[every], plan.pitch[every])
   qpos[:, 0] -= qpos[0, 0]
   clip = Clip(
     fps=float(fps),
@@ -92,7 +92,7 @@ def make_gait(
     source=SOURCE,
     licence=LICENCE,
   )
-  _check_feasible(robot, clip, residual)
+  check_feasible(robot, clip, residual)
   return clip
 
 
@@ -141,14 +141,14 @@ def make_gait_grid(
   clips = []
   for speed in speeds:
     if speed == 0 and stand_at_zero:
-      frames = _check_parameters(speed, stride_seconds, lift, crouch, double_support, fps)
+      frames = check_parameters(speed, stride_seconds, lift, crouch, double_support, fps)
       clips.append(stand(robot, frames, fps))
     else:
       clips.append(make_gait(robot, speed, stride_seconds, lift, crouch, double_support, fps))
   return clips
 
 
-def _follow(
+def follow(
   ik: LegIK, base: np.ndarray, feet: np.ndarray, pitch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
   """Poses [T, nq] with the soles at feet [T, 2, 3] and pitch [T, 2], and what is missed of them [T, 2].
@@ -175,7 +175,7 @@ def _follow(
   return qpos, residual
 
 
-def _measure(ik: LegIK) -> Stance:
+def measure(ik: LegIK) -> Stance:
   """Read the measures off the model at its zero pose."""
   data = ik.data
   right, left = ik.soles(ik.robot.model.qpos0)
@@ -187,7 +187,7 @@ def _measure(ik: LegIK) -> Stance:
   )
 
 
-def _check_parameters(
+def check_parameters(
   speed: float, stride_seconds: float, lift: float, crouch: float, double_support: float, fps: float
 ) -> int:
   """The number of frames of one stride."""
@@ -210,8 +210,8 @@ def _check_parameters(
   return frames
 
 
-def _check_feasible(robot: Robot, clip: Clip, residual: np.ndarray) -> None:
-  """Refuse what the robot cannot do. residual: [T, 2] m."""
+def check_feasible(robot: Robot, clip: Clip, residual: np.ndarray) -> None:
+  """Raises UserError for what the robot cannot do. residual: [T, 2] what is missed of the soles' targets, m."""
   advice = "lower the speed or lift, or change stride_seconds or crouch"
   leg = "right" if residual[:, 0].max() >= residual[:, 1].max() else "left"
   if residual.max() > MAX_RESIDUAL:
@@ -220,7 +220,8 @@ def _check_feasible(robot: Robot, clip: Clip, residual: np.ndarray) -> None:
       f"(at most {1e3 * MAX_RESIDUAL:g}), {advice}"
     )
   low, high = clip.dof_pos.min(axis=0), clip.dof_pos.max(axis=0)
-  velocity = np.abs(np.roll(clip.dof_pos, -1, axis=0) - clip.dof_pos).max(axis=0) * clip.fps
+  after = clip.dof_pos[:1] if clip.loop else clip.dof_pos[-1:]
+  velocity = np.abs(np.diff(clip.dof_pos, axis=0, append=after)).max(axis=0) * clip.fps
   for joint, name in enumerate(clip.joint_names):
     bottom, top = robot.joint_range[joint]
     if low[joint] < bottom or high[joint] > top:

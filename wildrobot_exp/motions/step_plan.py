@@ -67,9 +67,9 @@ def plan_steps(
     roll = np.clip(since_roll / ROLL_PHASE, 0, 1)
     s = np.clip((since_roll - ROLL_PHASE) / (0.5 - 2 * half_support), 0, 1)
     contacts[:, foot] = np.minimum(s, 1 - s) < 1e-9
-    ground[:, foot, 0] = x_start + stride * (cycle + _ease(s))
+    ground[:, foot, 0] = x_start + stride * (cycle + ease(s))
     ground[:, foot, 1] = side * stance.foot_separation / 2
-    pitch[:, foot] = ROLL * stride**2 * _ease(roll) * (1 - _ease(s))
+    pitch[:, foot] = ROLL * stride**2 * ease(roll) * (1 - ease(s))
     feet[:, foot, :2] = ground[:, foot]
     feet[:, foot, 0] += stance.toe * (1 - np.cos(pitch[:, foot]))
     feet[:, foot, 2] = lift * np.sin(np.pi * s) ** 2 + stance.toe * np.sin(pitch[:, foot])
@@ -82,6 +82,6 @@ def plan_steps(
   return StepPlan(phase * stride_seconds, feet, pitch, contacts, zmp)
 
 
-def _ease(s: np.ndarray) -> np.ndarray:
+def ease(s: np.ndarray) -> np.ndarray:
   """From 0 to 1 with velocity and acceleration 0 at both ends."""
   return s**3 * (10 - 15 * s + 6 * s**2)
