@@ -62,6 +62,7 @@ def fake_evaluation() -> dict:
       "torque_mean_nm": 0.9,
       "power_mean_w": 6.0,
       "cost_of_transport": None if vx == 0 else 0.6,
+      "joint_rms_rad": None if vx == 0 else 0.0712,
       "gait": gait,
     }
     | ({"drift_m": 0.041} if vx == 0 else {})
@@ -88,7 +89,14 @@ def fake_evaluation() -> dict:
     "pushes": [{"force_n": 10.0, "seconds": 0.2, "direction": "lateral", "trials": 100, "recovered": 0.61}],
     "fine_timestep": {"timestep": 0.002, "survival": 1.0, "vx_error": 0.032},
     "gait": gait | {"reference": reference},
-    "style": {"reference": "gait", "feature_distance": 0.4, "classifier_auc": 0.7},
+    "style": {
+      "reference": "gait",
+      "feature_distance": 0.4,
+      "classifier_auc": 0.7,
+      "joint_rms_rad": 0.0712,
+      "field_auc": {"feet_pos": 0.66, "joint_pos": 0.64, "root_height": 0.58, "gravity": 0.5},
+      "furthest_features": {"joint_pos/left_knee_pitch": 0.59, "feet_pos/left_z": 0.47},
+    },
   }
 
 

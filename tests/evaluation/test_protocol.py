@@ -13,6 +13,7 @@ from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC,
 from wildrobot_exp.evaluation.protocol import evaluate
 from wildrobot_exp.evaluation.pushes import push_recovery
 from wildrobot_exp.evaluation.rollouts import Roller
+from wildrobot_exp.evaluation.run_folder import summary
 from wildrobot_exp.evaluation.starts import join, make_evaluation_env, make_start, speed_grid
 from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.motions import make_gait_grid
@@ -68,11 +69,14 @@ def test_evaluation_json_has_what_readers_rely_on(evaluations):
   assert result["schema"] == 1 and result["episodes"] == 7 and result["checkpoint_step"] == 5
   assert [row["vx"] for row in result["commands"]] == pytest.approx([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
   promised = {"vx", "survival", "vx_mean", "vx_error", "vy_error", "yaw_rate_error", "distance_m"}
-  promised |= {"torque_mean_nm", "power_mean_w", "cost_of_transport"}
+  promised |= {"torque_mean_nm", "power_mean_w", "cost_of_transport", "joint_rms_rad"}
   assert all(promised <= row.keys() for row in result["commands"])
   assert result["long_walk"].keys() >= {"distance_goal_m", "rollouts", "completed"}
   assert result["fine_timestep"]["timestep"] == 0.002
-  assert "style" not in result
+  style = result["style"]
+  assert style["reference"] == "gait" and 0.5 < style["classifier_auc"] <= 1.0 and style["feature_distance"] > 0.3
+  assert style["joint_rms_rad"] is None  # it only stands
+  assert {"joint_pos", "feet_pos"} <= style["field_auc"].keys() and len(style["furthest_features"]) == 8
 
 
 def test_the_home_pose_stands_and_walks_nowhere(evaluations):
@@ -85,7 +89,16 @@ def test_a_reference_stands_beside_the_gait_of_the_same_speed_only(evaluations):
   rows = {row["vx"]: row for row in evaluations[0].result["commands"]}
   assert rows[0.1]["gait"]["reference"]["step_frequency_hz"] == pytest.approx(2.5)
   assert "reference" not in rows[0.3]["gait"]
+  promised = {"step_frequency_hz", "duty_factor", "double_support", "swing_clearance_m", "symmetry", "knee_range_rad"}
+  assert promised <= rows[0.1]["gait"].keys() & rows[0.1]["gait"]["reference"].keys()
   assert "drift_m" in rows[0.0] and "drift_m" not in rows[0.3]
+
+
+def test_a_sweep_compares_style(evaluations):
+  numbers = summary(evaluations[0].result)
+  assert numbers["classifier_auc"] == evaluations[0].result["style"]["classifier_auc"]
+  assert numbers["feature_distance"] == evaluations[0].result["style"]["feature_distance"]
+  assert "joint_rms_rad" not in numbers  # null is left out
 
 
 def test_chunks_make_one_seamless_record(four_modes):

@@ -77,6 +77,14 @@ def test_every_section_is_there_in_order(full_page):
   assert figures_in(full_page, "rewards") == 2
 
 
+def test_style_is_shown_with_what_gives_the_policy_away(full_page):
+  text = text_of(full_page, "evaluation")
+  assert "Classifier AUC 0.5: cannot be told apart, 1: always 0.70" in text
+  assert "Joints off over the stride rad 0.071" in text
+  assert "feet pos 0.66, joint pos 0.64, root height 0.58" in text and "gravity 0.50" not in text
+  assert "left knee pitch joint pos 0.59, left z feet pos 0.47" in text
+
+
 def test_the_first_lines_say_what_was_asked_and_what_came_out(full_page):
   head = re.search(r"<header.*?</header>", full_page, re.DOTALL).group()
   assert "<h1>Walks</h1>" in head

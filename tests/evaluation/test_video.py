@@ -41,6 +41,18 @@ def test_video_is_h264_with_every_frame_and_the_text_on_it(robot, walk, tmp_path
   assert difference[:20, :60].max() > 60 > difference[60:].max()
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")
+def test_robots_side_by_side_each_have_a_column_and_a_camera(robot, walk, tmp_path):
+  path = tmp_path / "both.mp4"
+  standing = np.tile(robot.home_qpos, (50, 1))
+  size = {"fps": 25, "width": 160, "height": 120}
+  draw_or_skip(video.write_videos, path, robot, [standing, walk], 0.02, **size, overlays=[["a"] * 50, ["b"] * 50])
+  frames = iio.imread(path).astype(int)
+  assert frames.shape == (25, 120, 320, 3)
+  moved = np.abs(frames[0] - frames[-1])
+  assert moved[:, :160].max() < 30 < moved[:, 160:].max()  # only the right one's floor goes by
+
+
 def test_picture_shows_the_poses_side_by_side(robot, walk, tmp_path):
   path = tmp_path / "strip.png"
   draw_or_skip(video.picture, path, robot, walk[::25], width=100, height=120)

@@ -149,8 +149,11 @@ def record_gait(robot: Robot, record: Record) -> Gait | None:
 
 
 def reference_gait(robot: Robot, clips: Sequence[Clip]) -> dict[float, Gait]:
-  """The same measures of reference clips, by their speed."""
-  return {clip.speed: measure(robot, clip_walk(robot, clip)) for clip in clips}
+  """The same measures of reference clips by their speed, the mean where several have the same."""
+  gaits: dict[float, list[Gait]] = {}
+  for clip in clips:
+    gaits.setdefault(clip.speed, []).append(measure(robot, clip_walk(robot, clip)))
+  return {speed: average(same) for speed, same in gaits.items()}
 
 
 def clip_walk(robot: Robot, clip: Clip) -> Walk:

@@ -15,6 +15,8 @@ from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC,
 from wildrobot_exp.evaluation.pushes import push_recovery
 from wildrobot_exp.evaluation.rollouts import Record, Roller
 from wildrobot_exp.evaluation.starts import SEED, join, make_evaluation_env, make_start, spread_commands
+from wildrobot_exp.evaluation.strides import reference_strides
+from wildrobot_exp.evaluation.style import measure_style
 from wildrobot_exp.motions import Clip
 
 SCHEMA = 1
@@ -54,7 +56,7 @@ def evaluate(
     params: the actor's (normaliser, policy parameters).
     run: name of the run, written down.
     checkpoint_step: env steps the policy was trained for, written down.
-    clips: reference clips to put beside the gait.
+    clips: reference clips of `cfg.motion`, to put beside the gait and to measure the style against.
     pushes: also measure recovery from pushes.
   """
   settings = cfg.evaluation
@@ -77,6 +79,7 @@ def evaluate(
 
   robot, cycle = env.robot, env.gait_period
   reference = reference_gait(robot, clips)
+  strides = reference_strides(robot, clips)
   speeds = np.unique(record.commands)
   nominal_speed = speeds[np.argmin(np.abs(speeds - settings.long_walk.speed))]
   result = {
@@ -88,7 +91,7 @@ def evaluate(
     "episodes": settings.episodes,
     "episode_seconds": settings.episode_seconds,
     "commands": [
-      summaries.command_row(robot, record.select(record.commands == speed), cycle, reference)
+      summaries.command_row(robot, record.select(record.commands == speed), cycle, reference, strides)
       for speed in speeds
     ],
     **summaries.outcome(record, cycle),
@@ -101,6 +104,9 @@ def evaluate(
   gait = record_gait(robot, record.select(record.commands == nominal_speed))
   if gait is not None:
     result["gait"] = summaries.gait_block(gait, float(nominal_speed), reference)
+  style = measure_style(robot, record, clips)
+  if style is not None:
+    result["style"] = summaries.style_block(style, cfg.motion.name, result["commands"])
   result["fine_timestep"] = _fine_timestep(cfg, act, params, commands, steps, rng)
   if settings.long_walk.enabled:
     result["long_walk"] = long_walk(env, act, params, settings.long_walk, rng)

@@ -4,6 +4,7 @@ MuJoCo picks its graphics library when it is imported, and a broken one can take
 video.py sets MUJOCO_GL and starts this. JOB.npz holds what video.py writes into it. No JAX in here.
 """
 
+import itertools
 import sys
 from collections.abc import Iterator
 
@@ -45,13 +46,23 @@ def write_text(image: np.ndarray, text: str) -> np.ndarray:
   return np.asarray(picture)
 
 
+def side_by_side(images: Iterator[np.ndarray], columns: int) -> Iterator[np.ndarray]:
+  """Every `columns` images joined into one, from left to right."""
+  while row := list(itertools.islice(images, columns)):
+    yield np.concatenate(row, axis=1)
+
+
 def main(path: str) -> None:
-  """Draw the job: a video if it has `fps`, otherwise one picture with the poses side by side."""
+  """Draw the job: a video if it has `fps`, otherwise one picture with the poses side by side.
+
+  A video's poses are [F * columns, nq]: `columns` of them, drawn side by side, make a frame.
+  """
   with np.load(path, allow_pickle=False) as job:
     model = mujoco.MjModel.from_binary_path(str(job["model"]))
     width, height, output = int(job["width"]), int(job["height"]), str(job["output"])
     poses, texts = job["qpos"], job["overlay"]
     fps = float(job["fps"]) if "fps" in job else None
+    columns = int(job["columns"]) if "columns" in job else 1
   if fps is not None:
     model.vis.quality.offsamples = 0  # smooth edges double the time per frame too, and compression hides them
   drawn = zip(frames(model, poses, width, height), texts, strict=True)
@@ -61,7 +72,7 @@ def main(path: str) -> None:
     return
   writer = imageio_ffmpeg.write_frames(
     output,
-    (width, height),
+    (width * columns, height),
     fps=fps,
     codec="libx264",
     pix_fmt_out="yuv420p",
@@ -69,7 +80,7 @@ def main(path: str) -> None:
     output_params=["-preset", "veryfast", "-movflags", "+faststart"],
   )
   writer.send(None)
-  for image in images:
+  for image in side_by_side(images, columns):
     writer.send(np.ascontiguousarray(image))
   writer.close()
 

@@ -35,7 +35,7 @@ def evaluate_into(
     networks: of the policy.
     params: normaliser and policy parameters.
     step: env steps the policy was trained for.
-    clips: the reference motion, to put beside the gait.
+    clips: the reference motion, to put beside the gait and to measure the style against.
     say: told what is missing.
 
   Returns:
@@ -99,6 +99,7 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
   """The few numbers of evaluation.json that a sweep compares; what was not measured is left out."""
   gait = result.get("gait", {})
   walk = result.get("long_walk", {})
+  style = result.get("style", {})
   baselines = result["baselines"]
   still = [row for row in result["commands"] if row["vx"] == 0.0]
   numbers = {
@@ -116,6 +117,9 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
     "stride_frequency_hz": _mean(gait.get("stride_frequency_hz")),
     "swing_clearance_m": _least(gait.get("swing_clearance_feet_m")),
     "symmetry": gait.get("symmetry"),
+    "classifier_auc": style.get("classifier_auc"),
+    "feature_distance": style.get("feature_distance"),
+    "joint_rms_rad": style.get("joint_rms_rad"),
   }
   return {name: float(value) for name, value in numbers.items() if value is not None}
 

@@ -1,6 +1,7 @@
 """Measures as the JSON of evaluation.json: plain numbers, null where there is nothing to measure."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,13 @@ import numpy as np
 from wildrobot_exp.evaluation import measures as m
 from wildrobot_exp.evaluation.gait import Gait, record_gait
 from wildrobot_exp.evaluation.rollouts import Record
+from wildrobot_exp.evaluation.strides import joint_rms, record_stride
+from wildrobot_exp.evaluation.style import Style
 from wildrobot_exp.robots import Robot
 
 DIGITS = 6  # significant
 CLIP_SPEED_TOLERANCE = 0.02  # m/s between a command and the clip beside it
+MOST_FEATURES = 8  # of a style block: the numbers that differ most
 
 Json = dict[str, Any]
 
@@ -44,8 +48,22 @@ def baseline(record: Record, cycle: float) -> Json:
   return {"episodes": len(record.commands)} | outcome(record, cycle)
 
 
-def command_row(robot: Robot, record: Record, cycle: float, reference: dict[float, Gait]) -> Json:
-  """All episodes of one commanded speed; `cycle` in s."""
+def command_row(
+  robot: Robot,
+  record: Record,
+  cycle: float,
+  reference: Mapping[float, Gait],
+  strides: Mapping[float, np.ndarray],
+) -> Json:
+  """All episodes of one commanded speed.
+
+  Args:
+    robot: the robot.
+    record: its episodes.
+    cycle: s, of one gait cycle.
+    reference: gaits of the reference clips by their speed.
+    strides: mean strides of the reference clips by their speed.
+  """
   command = float(record.commands[0])
   speed, power = m.vx_mean(record), m.power_mean(robot, record)
   row = (
@@ -64,19 +82,41 @@ def command_row(robot: Robot, record: Record, cycle: float, reference: dict[floa
   )
   if command == 0:
     row["drift_m"] = mean(m.drift(record))
+  clip_speed = beside(strides, command)
+  wanted = None if clip_speed is None else strides[clip_speed]
+  row["joint_rms_rad"] = number(joint_rms(record_stride(robot, record), wanted))
   gait = record_gait(robot, record)
   if gait is not None:
     row["gait"] = gait_block(gait, command, reference)
   return row
 
 
-def gait_block(gait: Gait, command: float, reference: dict[float, Gait]) -> Json:
+def beside(clips: Mapping[float, Any], command: float) -> float | None:
+  """The speed of the clip that a commanded speed is compared with; None where no clip is near enough."""
+  nearest = min(clips, key=lambda speed: abs(speed - command), default=None)
+  return nearest if nearest is not None and abs(nearest - command) <= CLIP_SPEED_TOLERANCE else None
+
+
+def gait_block(gait: Gait, command: float, reference: Mapping[float, Gait]) -> Json:
   """A gait, with the reference clip of the commanded speed beside it where there is one."""
   block = gait_json(gait)
-  nearest = min(reference, key=lambda speed: abs(speed - command), default=None)
-  if nearest is not None and abs(nearest - command) <= CLIP_SPEED_TOLERANCE:
-    block["reference"] = {"clip_speed": number(nearest)} | gait_json(reference[nearest])
+  clip_speed = beside(reference, command)
+  if clip_speed is not None:
+    block["reference"] = {"clip_speed": number(clip_speed)} | gait_json(reference[clip_speed])
   return block
+
+
+def style_block(style: Style, motion: str, rows: list[Json]) -> Json:
+  """How far from the reference motion of that name; `rows` are the command rows."""
+  off = np.array([row["joint_rms_rad"] for row in rows if row["joint_rms_rad"] is not None])
+  return {
+    "reference": motion,
+    "feature_distance": number(style.feature_distance),
+    "classifier_auc": number(style.classifier_auc),
+    "joint_rms_rad": mean(off),
+    "field_auc": {name: number(value) for name, value in style.field_auc.items()},
+    "furthest_features": {name: number(value) for name, value in list(style.feature_distances.items())[:MOST_FEATURES]},
+  }
 
 
 def gait_json(gait: Gait) -> Json:

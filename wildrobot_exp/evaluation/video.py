@@ -34,22 +34,43 @@ def write_video(
 ) -> None:
   """Write an mp4 (H.264, yuv420p: plays in browsers), seen from the camera that follows the robot.
 
+  See `write_videos` for the arguments and errors.
+  """
+  texts = [list(overlay)] if len(overlay) else []
+  write_videos(path, robot, [qpos], control_dt, fps=fps, width=width, height=height, overlays=texts)
+
+
+def write_videos(
+  path: str | os.PathLike,
+  robot: Robot,
+  columns: Sequence[np.ndarray],
+  control_dt: float,
+  *,
+  fps: float = 25,
+  width: int = 480,
+  height: int = 360,
+  overlays: Sequence[Sequence[str]] = (),
+) -> None:
+  """Several robots side by side in one mp4, each followed by a camera of its own.
+
   Args:
     path: the file to write; it appears when it is complete.
     robot: whose model is drawn.
-    qpos: [T, nq] poses, one per control step.
+    columns: for every robot its poses [T, nq], one per control step; all of the same length.
     control_dt: seconds per control step.
     fps: frames per second, at most one per control step.
-    width, height: px, even.
-    overlay: [T] text for each control step, lines separated by newlines; none by default.
+    width, height: px of each column, even.
+    overlays: for every column its text [T] for each control step, lines separated by newlines; none by default.
 
   Raises:
     RenderingUnavailable: no graphics library works here, or the video could not be encoded.
   """
-  count = max(int(len(qpos) * control_dt * fps + 1e-6), 1)
-  rows = np.minimum(np.round(np.arange(count) / (fps * control_dt)).astype(int), len(qpos) - 1)
-  texts = [overlay[row] if len(overlay) else "" for row in rows]
-  _render(path, robot, qpos[rows], texts, width=width, height=height, fps=float(fps))
+  steps = len(columns[0])
+  count = max(int(steps * control_dt * fps + 1e-6), 1)
+  rows = np.minimum(np.round(np.arange(count) / (fps * control_dt)).astype(int), steps - 1)
+  texts = [overlays[i][row] if len(overlays) else "" for row in rows for i in range(len(columns))]
+  poses = np.stack([column[rows] for column in columns], axis=1).reshape(count * len(columns), -1)
+  _render(path, robot, poses, texts, width=width, height=height, fps=float(fps), columns=len(columns))
 
 
 def picture(

@@ -42,7 +42,7 @@ def write_result(folder: pathlib.Path, result: JobResult) -> None:
 
 
 HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
-  "survival vx_error long_walk_completed stride_frequency_hz swing_clearance_m symmetry drift_at_zero_m"
+  "survival vx_error long_walk_completed stride_frequency_hz swing_clearance_m symmetry classifier_auc feature_distance"
 ).split()
 
 

@@ -57,11 +57,19 @@ def aligned_reference(gait: Gait) -> dict[str, np.ndarray]:
   return {key: _closed(np.roll(gait[key], -starts[0], axis=0)) for key in PERIODIC if key in gait}
 
 
-def timeline_figures(gait: Gait) -> list[tuple[str, str, str]]:
-  """(title, unit, SVG) of contacts, foot height and speed over a few seconds."""
+def timeline_figures(
+  gait: Gait, window: float = WINDOW, labels: tuple[str, str] = ("measured", "commanded")
+) -> list[tuple[str, str, str]]:
+  """(title, unit, SVG) of contacts, foot height and speed.
+
+  Args:
+    gait: the arrays of gait.npz; joints are not needed.
+    window: s to show.
+    labels: of vx and of command.
+  """
   time = gait["time"]
-  start = _window_start(gait)
-  shown = (time >= start) & (time <= start + WINDOW)
+  start = _window_start(gait, window)
+  shown = (time >= start) & (time <= start + window)
   x = time[shown] - start
   height = 1000 * gait["feet_height"][shown]
 
@@ -78,9 +86,9 @@ def timeline_figures(gait: Gait) -> list[tuple[str, str, str]]:
   if "vx" in gait:
 
     def paint_speed(axes: Axes) -> None:
-      axes.plot(x, gait["vx"][shown], label="measured")
+      axes.plot(x, gait["vx"][shown], label=labels[0])
       if "command" in gait:
-        axes.axhline(float(np.mean(gait["command"])), color=GOAL, linestyle=":", label="commanded")
+        axes.axhline(float(np.mean(gait["command"])), color=GOAL, linestyle=":", label=labels[1])
       axes.set_xlabel("s")
       legend_above(axes)
 
@@ -159,10 +167,10 @@ def _bars(down: np.ndarray, x: np.ndarray, dt: float) -> list[tuple[float, float
   return [(float(x[a]), (b - a) * dt) for a, b in zip(starts, ends, strict=True)]
 
 
-def _window_start(gait: Gait) -> float:
-  """At a touchdown of the right foot after the first second, where WINDOW seconds still follow."""
+def _window_start(gait: Gait, window: float) -> float:
+  """At a touchdown of the right foot after the first second, where the whole window still follows."""
   time = gait["time"]
-  latest = time[-1] - WINDOW
+  latest = time[-1] - window
   starts = [time[a] for a, _ in strides(gait, foot=0) if time[a] <= latest]
   settled = [t for t in starts if t >= time[0] + 1.0]
   return float((settled or starts or [max(time[0], latest)])[0])

@@ -54,6 +54,24 @@ def write_report(run_dir: str | os.PathLike) -> Path:
 
 def render(run: RunFiles) -> str:
   """The page as text."""
+  goals = judge(run.evaluation, _reference_hz(run))
+  context = {
+    "name": run_name(run),
+    "verdict": verdict(goals),
+    "asked": asked(run),
+    "came_out": came_out(run, goals),
+    "goals": goals,
+    **embedded_video(run.video),
+    **_evaluation(run),
+    **_curves(run),
+    **_gait(run),
+    **_provenance(run),
+  }
+  return fill("report.html.j2", context)
+
+
+def fill(template: str, context: Mapping[str, Any]) -> str:
+  """A template of this package as text."""
   environment = jinja2.Environment(
     loader=jinja2.PackageLoader("wildrobot_exp.evaluation.report", ""),
     autoescape=True,
@@ -62,33 +80,21 @@ def render(run: RunFiles) -> str:
     undefined=jinja2.StrictUndefined,
   )
   environment.filters["short"] = short
-  goals = judge(run.evaluation, _reference_hz(run))
-  context = {
-    "name": run_name(run),
-    "verdict": verdict(goals),
-    "asked": asked(run),
-    "came_out": came_out(run, goals),
-    "goals": goals,
-    **_video(run),
-    **_evaluation(run),
-    **_curves(run),
-    **_gait(run),
-    **_provenance(run),
-  }
-  return environment.get_template("report.html.j2").render(context)
+  return environment.get_template(template).render(context)
 
 
-def _video(run: RunFiles) -> dict[str, Any]:
-  if run.video is None:
+def embedded_video(path: Path | None) -> dict[str, str | None]:
+  """`video` (base64, None if it cannot be in the page) and `video_missing`, which says why."""
+  if path is None:
     return {"video": None, "video_missing": "No video: video.mp4 is not in the run folder."}
-  size = run.video.stat().st_size
+  size = path.stat().st_size
   if size > MAX_VIDEO_BYTES:
     megabytes = size / 1e6
     return {
       "video": None,
-      "video_missing": f"video.mp4 is too big to embed ({megabytes:.0f} MB): open it beside this page.",
+      "video_missing": f"{path.name} is too big to embed ({megabytes:.0f} MB): open it beside this page.",
     }
-  return {"video": base64.b64encode(run.video.read_bytes()).decode(), "video_missing": ""}
+  return {"video": base64.b64encode(path.read_bytes()).decode(), "video_missing": ""}
 
 
 def _evaluation(run: RunFiles) -> dict[str, Any]:

@@ -15,6 +15,7 @@ COMMAND_COLUMNS = (  # key, header, unit, format
   ("distance_m", "Distance", "m", "{:.2f}"),
   ("drift_m", "Drift", "m", "{:.2f}"),
   ("stride_hz", "Stride", "Hz", "{:.2f}"),
+  ("joint_rms_rad", "Joints off", "rad", "{:.3f}"),
   ("vy_error", "Sideways error", "m/s", "{:.3f}"),
   ("yaw_rate_error", "Turning error", "rad/s", "{:.3f}"),
   ("torque_mean_nm", "Joint torque", "N m", "{:.2f}"),
@@ -29,11 +30,13 @@ GAIT_ROWS = (  # keys in order of preference, words, unit, factor to that unit, 
   (("knee_range_knees_rad", "knee_range_rad"), "Knee range", "rad", 1.0, "{:.2f}"),
   (("symmetry",), "Symmetry", "1 is even", 1.0, "{:.2f}"),
 )
-STYLE_ROWS = (
-  ("reference", "Compared with", "{}"),
-  ("feature_distance", "Feature distance", "{:.2f}"),
-  ("classifier_auc", "Classifier AUC (0.5: cannot be told apart)", "{:.2f}"),
+STYLE_ROWS = (  # key, words, how to read it, format
+  ("reference", "Compared with", "", "{}"),
+  ("classifier_auc", "Classifier AUC", "0.5: cannot be told apart, 1: always", "{:.2f}"),
+  ("feature_distance", "Feature distance", "0: the same", "{:.2f}"),
+  ("joint_rms_rad", "Joints off over the stride", "rad", "{:.3f}"),
 )
+GIVEAWAYS = 3  # fields and features named
 
 
 def command_table(commands: Sequence[Mapping[str, Any]]) -> dict[str, list] | None:
@@ -94,15 +97,29 @@ def gait_rows(gait: Any) -> list[tuple[str, str, str, str]]:
   ]
 
 
-def style_rows(style: Any) -> list[tuple[str, str]]:
-  """(what, value) of the style block."""
+def style_rows(style: Any) -> list[tuple[str, str, str]]:
+  """(what, unit or hint, value) of the style block, and by name what gives the policy away."""
   if not isinstance(style, Mapping):
     return []
-  return [
-    (words, str(style[key]) if form == "{}" else _cell(style[key], form))
-    for key, words, form in STYLE_ROWS
+  rows = [
+    (words, hint, str(style[key]) if form == "{}" else _cell(style[key], form))
+    for key, words, hint, form in STYLE_ROWS
     if key in style
   ]
+  for key, words, hint in (
+    ("field_auc", "Told apart best by", "AUC of one field alone"),
+    ("furthest_features", "Furthest from the reference", "distance"),
+  ):
+    if isinstance(style.get(key), Mapping):
+      first = list(style[key].items())[:GIVEAWAYS]
+      rows.append((words, hint, ", ".join(f"{_words(name)} {_cell(value, '{:.2f}')}" for name, value in first)))
+  return rows
+
+
+def _words(feature: str) -> str:
+  """A field or feature's name for people: joint_pos/left_knee_pitch is "left knee pitch joint pos"."""
+  field, _, label = feature.partition("/")
+  return " ".join(f"{label} {field}".replace("_", " ").split())
 
 
 def _gait_cell(gait: Mapping[str, Any], keys: Sequence[str], factor: float, form: str) -> str:
