@@ -13,7 +13,7 @@ def test_the_help_names_every_command(capsys):
     main(["--help"])
   assert stop.value.code == 0
   out = capsys.readouterr().out
-  assert all(name in out for name in ("eval", "report", "bench", "doctor"))
+  assert all(name in out for name in ("eval", "report", "play", "motion", "bench", "doctor"))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ def test_the_help_names_every_command(capsys):
     ["eval", "nowhere", "--checkpoint", "newest"],
     ["eval", "nowhere", "--out", "missing"],
     ["bench", "--num-envs", "100"],
+    ["play", "nowhere", "--video", "x.mp4"],
+    ["play", "nowhere", "--video", "x.gif"],
+    ["play", "nowhere", "--video", "missing/x.mp4"],
+    ["play", "nowhere", "--video", "x.mp4", "--seconds", "0"],
   ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(command: list[str], tmp_path, monkeypatch, capsys):

@@ -1,10 +1,11 @@
-"""`wildrobot eval|report|bench|doctor`. Each imports what it needs only when it is called."""
+"""`wildrobot eval|report|play|motion|bench|doctor`. Each imports what it needs only when it is called."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
+from wildrobot_exp.commands import motion, play
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import set_platform
 from wildrobot_exp.config.folders import read_overrides
@@ -38,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
   report = commands.add_parser("report", help="write a run's report.html again")
   report.add_argument("run_dir", type=Path, metavar="RUN", help="a run folder")
   report.set_defaults(run=_report)
+
+  play.add_parser(commands)
+  motion.add_parser(commands)
 
   bench = commands.add_parser("bench", help="env steps per second against Brax's trainer, in one run")
   bench.add_argument("--num-envs", type=int, default=256, help="robots side by side (256)")

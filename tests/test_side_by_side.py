@@ -1,0 +1,41 @@
+"""A video that compares: every run's policy from the same start, and the reference beside them."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from wildrobot_exp import side_by_side
+from wildrobot_exp.errors import UserError
+from wildrobot_exp.motions import make_gait, to_states
+
+
+@pytest.fixture(scope="module")
+def clip(robot):
+  return make_gait(robot, 0.2, 0.8, 0.035, 0.02, 0.2)
+
+
+def fake_run(robot, clips=(), dt=0.02):
+  return SimpleNamespace(experiment=SimpleNamespace(robot=robot, clips=list(clips), env=SimpleNamespace(dt=dt)))
+
+
+def test_a_looping_clip_walks_on_over_its_seam(robot, clip):
+  played = side_by_side.play_clip(fake_run(robot), clip, 100)
+  assert played.shape == (100, robot.model.nq)
+  np.testing.assert_allclose(played[: clip.num_frames], to_states(robot, clip)[0])
+  steps = np.diff(played[:, 0])
+  assert played[80, 0] - played[40, 0] == pytest.approx(0.2 * 0.8) and np.abs(np.diff(steps)).max() < 2e-3
+
+
+def test_any_other_clip_stops_at_its_end(robot, clip):
+  played = side_by_side.play_clip(fake_run(robot), dataclasses.replace(clip, loop=False), 100)
+  np.testing.assert_array_equal(played[40:], np.tile(played[39], (60, 1)))
+
+
+def test_runs_of_different_control_rates_do_not_share_a_video(robot, tmp_path):
+  runs = [("a", fake_run(robot)), ("b", fake_run(robot, dt=0.01))]
+  with pytest.raises(UserError, match="control_dt"):
+    side_by_side.side_by_side_video(
+      tmp_path / "x.mp4", runs, 0.2, 1.0, reference=False, width=160, height=120, fps=25
+    )
