@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wildrobot_exp.evaluation.run_folder import summary
 
-SPEED_KEYS = "vx survival vx_mean vx_error drift_m torque_mean_nm power_mean_w cost_of_transport".split()
+SPEED_KEYS = "vx survival vx_mean vx_error drift_m joint_rms_rad torque_mean_nm power_mean_w cost_of_transport".split()
 GAIT_KEYS = "stride_frequency_hz swing_clearance_feet_m symmetry duty_factor".split()
 
 
@@ -32,6 +32,7 @@ def collect(run_dir: Path) -> dict:
     "wall_s": versions["wall_s"],
     "checkpoint_step": evaluation["checkpoint_step"],
     "summary": summary(evaluation),
+    "style": evaluation.get("style"),
     "baselines": evaluation["baselines"],
     "speeds": speeds,
     "git_commit": versions["git_commit"],

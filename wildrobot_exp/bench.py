@@ -4,6 +4,10 @@ All of them step the same robot in the same env with the same networks and batch
 the ratios are what to quote.
 """
 
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
 import json
 import os
 import subprocess

@@ -94,11 +94,12 @@ class Checkpoints:
                       f"there is {self._known()} in {self.folder}") from error
     return self.folder / str(step)
 
-  def restore(self, which: int | Literal["latest", "best"], template: Any) -> Any:
+  def restore(self, which: int | Literal["latest", "best"], template: Any, *, part: bool = False) -> Any:
     """The state saved at a step, equal to the bit, in the structure of `template`.
 
     template: a state of the same structure, shapes and dtypes (or `jax.ShapeDtypeStruct`s); its numbers are
-    not used. Raises UserError as `resolve` does, or naming the first leaf that differs from the template.
+    not used. part: the template may lack leaves (None in their place), and they stay away. Raises UserError
+    as `resolve` does, or naming the first leaf that differs from the template.
     """
     import jax
 
@@ -106,7 +107,7 @@ class Checkpoints:
     saved = {name: LeafSpec(tuple(leaf["shape"]), leaf["dtype"], leaf["kind"])
              for name, leaf in self.info(step)["leaves"].items()}
     wanted = named_leaves(template)
-    check_specs(saved, {name: spec_of(name, leaf) for name, leaf in wanted.items()})
+    check_specs(saved, {name: spec_of(name, leaf) for name, leaf in wanted.items()}, part=part)
     arrays = _orbax().restore(self.folder / str(step) / "state", args=_args().StandardRestore())
     keys = _keys(saved)
     leaves = []

@@ -27,15 +27,15 @@ from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.quick import QuickEvaluation
 from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
-from wildrobot_exp.learning.amp import Amp
 from wildrobot_exp.learning.brax_ppo import train_with_brax
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.learning.update import TrainState, Update
 from wildrobot_exp.motions import Clip
-from wildrobot_exp.motions.reference import make_amp_reference, make_clips, reference_frames
+from wildrobot_exp.motions.reference import make_clips, reference_frames
 from wildrobot_exp.physics import make_physics
+from wildrobot_exp.prior import HealthCheck, clip_warnings, make_reference, make_style, with_discriminator
 from wildrobot_exp.robots import Robot, load_robot
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
@@ -76,28 +76,13 @@ def make_update(cfg: Any, experiment: Experiment) -> Update:
   return Update(
     experiment.env,
     experiment.networks,
-    make_amp(cfg, experiment.robot, experiment.clips) if cfg.algo.name == "ppo_amp" else None,
+    make_style(cfg, experiment.robot, experiment.clips) if cfg.amp is not None else None,
+    mix="sum" if cfg.amp is None else cfg.amp.mix,
     num_envs=cfg.num_envs,
     horizon=cfg.algo.horizon,
     minibatches=cfg.algo.minibatches,
     epochs=cfg.algo.epochs,
     max_steps=round(cfg.env.episode_seconds / cfg.env.control_dt),
-  )
-
-
-def make_amp(cfg: Any, robot: Robot, clips: list[Clip]) -> Amp:
-  """The style component of a composed config."""
-  reference = make_amp_reference(robot, clips, condition=cfg.amp.condition)
-  return Amp(
-    reference.features,
-    reference.floors,
-    hidden=cfg.amp.hidden,
-    updates=cfg.amp.updates,
-    batch_size=cfg.amp.batch_size,
-    replay_size=cfg.amp.replay_size,
-    replay_share=cfg.amp.replay_share,
-    condition=cfg.amp.condition,
-    command_jitter=reference.command_jitter,
   )
 
 
@@ -129,10 +114,12 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
   checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep)
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
   with _tracking(cfg, run_dir, config, resume_step) as tracker:
+    for warning in clip_warnings(cfg, experiment.robot, experiment.clips):
+      tracker.say(warning)
     if cfg.algo.name == "brax_ppo":
       params, step, numbers = _train_with_brax(cfg, experiment, tracker, checkpoints, config)
     else:
-      params, step, numbers = _train(cfg, experiment, tracker, checkpoints, config, resume_step)
+      params, step, numbers = _train(cfg, experiment, run_dir, tracker, checkpoints, config, resume_step)
     tracker.say(f"evaluating the policy of step {step}")
     result = evaluate_into(
       run_dir, cfg, experiment.networks, params, step=step, clips=experiment.clips, say=tracker.say
@@ -149,6 +136,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
 def _train(
   cfg: Any,
   experiment: Experiment,
+  run_dir: Path,
   tracker: Tracker,
   checkpoints: Checkpoints,
   config: dict[str, Any],
@@ -160,6 +148,10 @@ def _train(
     The best policy's (normaliser, parameters), its step, and numbers about the training.
   """
   update = make_update(cfg, experiment)
+  health = None
+  if update.style is not None:
+    reference = make_reference(cfg, experiment.robot, experiment.clips)
+    health = HealthCheck(update.style, reference, run_dir, tracker.say)
   during = cfg.evaluation.during_training
   quick = QuickEvaluation(cfg, make_actor(experiment.networks), during.episodes) if during.enabled else None
   trainer = Trainer(
@@ -173,8 +165,10 @@ def _train(
     evaluate_every=during.every_steps,
     config=config,
     quick_evaluation=None if quick is None else lambda state: quick(policy_params(state)),
+    inspect=health and health.start,
+    columns=health and health.columns,
   )
-  state = update.init(jax.random.PRNGKey(cfg.seed))
+  state = with_discriminator(cfg, update.init(jax.random.PRNGKey(cfg.seed)))
   if resume_step is not None:
     state = checkpoints.restore(resume_step, state)
     tracker.say(f"resumed at step {resume_step}")

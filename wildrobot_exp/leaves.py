@@ -65,15 +65,18 @@ def spec_of(name: str, leaf: Any) -> LeafSpec:
   return LeafSpec(tuple(int(n) for n in shape), str(dtype), kind)
 
 
-def check_specs(saved: dict[str, LeafSpec], template: dict[str, LeafSpec]) -> None:
-  """Raises UserError naming the first leaf in which a saved state differs from the one this run builds."""
+def check_specs(saved: dict[str, LeafSpec], template: dict[str, LeafSpec], *, part: bool = False) -> None:
+  """Raises UserError naming the first leaf in which a saved state differs from the one this run builds.
+
+  part: the saved state may have more leaves than the template.
+  """
   fix = "use the settings it was trained with (checkpoint.json beside it lists them)"
   for name, wanted in template.items():
     if name not in saved:
       raise UserError(f"the checkpoint has no leaf {name!r}, which this run needs: {fix}")
     if not saved[name].fits(wanted):
       raise UserError(f"leaf {name!r} is {saved[name]} in the checkpoint and {wanted} in this run: {fix}")
-  for name in saved:
+  for name in () if part else saved:
     if name not in template:
       raise UserError(f"the checkpoint has a leaf {name!r}, which this run does not have: {fix}")
 

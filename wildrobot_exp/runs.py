@@ -10,8 +10,10 @@ import jax
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.folders import read_overrides
-from wildrobot_exp.experiment import Experiment, build, make_update, policy_params
+from wildrobot_exp.experiment import Experiment, build, policy_params
 from wildrobot_exp.learning.networks import init_normaliser
+from wildrobot_exp.learning.ppo import Learner, init_learner
+from wildrobot_exp.learning.update import TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,5 +54,9 @@ def load_run(run_dir: Path, overrides: Sequence[str] = (), which: int | Literal[
   if cfg.algo.name == "brax_ppo":
     template = (init_normaliser(experiment.env.observation_size), experiment.networks.policy_network.init(rng))
     return Run(cfg, experiment, checkpoints.restore(step, template), step)
-  template = jax.eval_shape(make_update(cfg, experiment).init, rng)
-  return Run(cfg, experiment, policy_params(checkpoints.restore(step, template)), step)
+  nothing = dict.fromkeys(TrainState.__dataclass_fields__)
+  learner = jax.eval_shape(lambda key: init_learner(experiment.networks, key), rng)
+  learner = Learner(params=learner.params.replace(value=None), adam=None)
+  normaliser = init_normaliser(experiment.env.observation_size)
+  template = TrainState(**nothing | {"learner": learner, "normaliser": normaliser})
+  return Run(cfg, experiment, policy_params(checkpoints.restore(step, template, part=True)), step)

@@ -9,11 +9,12 @@ import yaml
 
 from wildrobot_exp.config.compose import CONF_DIR, load
 from wildrobot_exp.config.keys import TYPES, is_known
+from wildrobot_exp.motions import make_gait_grid
 
 FILES = sorted(CONF_DIR.rglob("*.yaml"))
 SWEEPS = ("amp_sweep",)
 OPTIONS = [
-  f"{path.parent.name}={path.stem}"
+  f"{path.parent.relative_to(CONF_DIR)}={path.stem}"
   for path in FILES
   if path.parent != CONF_DIR and path.parent.name != "amp"
 ]
@@ -34,12 +35,24 @@ def dotted(tree: dict, prefix: str) -> list[str]:
   return keys
 
 
+@pytest.fixture(scope="module")
+def own_clips(robot, tmp_path_factory) -> pathlib.Path:
+  """A folder of clips that cover the commands."""
+  folder = tmp_path_factory.mktemp("clips")
+  for clip in make_gait_grid(robot, [0.0, 0.3], 0.8, 0.03, 0.02, 0.2, stand_at_zero=True):
+    clip.save(folder / f"{clip.speed}.npz")
+  return folder
+
+
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_of_every_group_is_a_valid_run(option: str):
-  cfg = load([option], probe=False)
+def test_every_option_of_every_group_is_a_valid_run(option: str, own_clips: pathlib.Path):
+  needs = {"motion=file": [f"motion.path={own_clips}"]}
+  cfg = load([option, *needs.get(option, [])], probe=False)
   group, _, name = option.partition("=")
   if group in ("algo", "env", "hardware", "motion"):
     assert cfg[group].name == name
+  if group == "amp/loss":
+    assert cfg.amp.loss.name == name
 
 
 @pytest.mark.parametrize("algo, reward", list(itertools.product(["ppo", "ppo_amp"], ["walk", "walk_shaped"])))
@@ -53,7 +66,8 @@ def test_algorithms_and_rewards_combine(algo: str, reward: str):
 def test_every_key_is_in_the_schema(path: pathlib.Path):
   tree = yaml.safe_load(path.read_text())
   tree = {key: value for key, value in tree.items() if key not in ("defaults", "hydra")}
-  prefix = "" if path.parent.name in ("conf", "experiment") else f"{path.parent.name}."
+  group = path.parent.relative_to(CONF_DIR)
+  prefix = "" if group.name in ("", "experiment") else ".".join(group.parts) + "."
   assert [key for key in dotted(tree, prefix) if not is_known(key)] == []
 
 

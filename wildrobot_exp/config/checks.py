@@ -1,11 +1,13 @@
 """Checks across keys, before anything heavy is imported. Each refusal is one line with the fix in it."""
 
 import math
+from pathlib import Path
 
 from wildrobot_exp.config.derived import policy_observations, steps_per_iteration
+from wildrobot_exp.config.motion import check_motion, clip_speeds, how_to_widen
 from wildrobot_exp.config.ranges import check_ranges
-from wildrobot_exp.config.schema import Config
-from wildrobot_exp.config.term_names import CLOCKED, OBSERVATIONS, REWARDS, TERMINATIONS
+from wildrobot_exp.config.schema import AMP_LOSSES, AmpConfig, Config
+from wildrobot_exp.config.term_names import CLOCKED, FEATURES, OBSERVATIONS, REWARDS, TERMINATIONS
 from wildrobot_exp.errors import UserError, unknown_name
 
 CLOCK = "gait_clock"  # the observation that shows the phase of a clocked gait
@@ -26,6 +28,7 @@ def check(cfg: Config) -> None:
   _check_rewards(cfg)
   _check_observations(cfg)
   _check_terminations(cfg)
+  check_motion(cfg.motion)
   _check_amp(cfg)
   _check_evaluation(cfg)
   _check_gates(cfg)
@@ -83,6 +86,11 @@ def _check_command(cfg: Config) -> None:
     raise UserError(f"env.command.vx={vx} needs two numbers: [lowest, highest]")
   if vx[0] > vx[1]:
     raise UserError(f"env.command.vx={vx} is not ordered: use [{vx[1]},{vx[0]}]")
+  fastest = max(map(abs, vx))
+  if cfg.env.command.deadband > fastest:
+    raise UserError(
+      f"env.command.deadband={cfg.env.command.deadband} makes every command of {vx} m/s zero: use at most {fastest}"
+    )
 
 
 def _check_params(key: str, params: dict[str, float], known: dict[str, float | None]) -> None:
@@ -99,7 +107,7 @@ def _check_params(key: str, params: dict[str, float], known: dict[str, float | N
 
 def _check_rewards(cfg: Config) -> None:
   terms = cfg.reward.terms
-  if not any(params.get("weight") for params in terms.values()):
+  if not any(params.get("weight") for params in terms.values()) and not (cfg.amp and cfg.amp.weight):
     raise UserError("reward.terms has no term with a weight above 0: choose one, for example reward=walk")
   for name, params in terms.items():
     if name not in REWARDS:
@@ -141,26 +149,45 @@ def _check_terminations(cfg: Config) -> None:
 
 
 def _check_amp(cfg: Config) -> None:
-  speeds = cfg.motion.speeds
-  if not speeds:
-    raise UserError("motion.speeds is empty: name at least one speed, motion.speeds=[0.0,0.3]")
-  if any(b <= a for a, b in zip(speeds, speeds[1:])):
-    raise UserError(f"motion.speeds={speeds} has to increase: use {sorted(set(speeds))}")
+  speeds = clip_speeds(cfg.motion)
   if cfg.amp is None:
     return
-  if cfg.amp.replay_size < cfg.amp.batch_size:
-    raise UserError(
-      f"amp.replay_size={cfg.amp.replay_size} is smaller than amp.batch_size={cfg.amp.batch_size}:"
-      f" use at least {cfg.amp.batch_size}"
-    )
+  _check_discriminator(cfg.amp)
   low, high = cfg.env.command.vx
-  if cfg.env.command.zero_share > 0:
+  if cfg.env.command.zero_share > 0 or low < cfg.env.command.deadband:
     low, high = min(low, 0.0), max(high, 0.0)
-  if speeds[0] > low + TOLERANCE or speeds[-1] < high - TOLERANCE:
+  if cfg.amp.uncovered == "refuse" and (speeds[0] > low + TOLERANCE or speeds[-1] < high - TOLERANCE):
     raise UserError(
-      f"the clips cover {speeds[0]} to {speeds[-1]} m/s but commands go from {low} to {high} m/s, so style"
-      " would punish obeying: widen motion.speeds or narrow env.command.vx"
+      f"the clips cover {speeds[0]:.6g} to {speeds[-1]:.6g} m/s but commands go from {low} to {high} m/s, so style"
+      f" would punish obeying: {how_to_widen(cfg.motion)}, narrow env.command.vx, or set amp.uncovered=clamp or gate"
     )
+
+
+def _check_discriminator(amp: AmpConfig) -> None:
+  if amp.replay_size < amp.batch_size:
+    raise UserError(
+      f"amp.replay_size={amp.replay_size} is smaller than amp.batch_size={amp.batch_size}:"
+      f" use at least {amp.batch_size}"
+    )
+  rewards = AMP_LOSSES[amp.loss.name]
+  if amp.loss.style_reward not in rewards:
+    raise UserError(
+      f"amp.loss.style_reward={amp.loss.style_reward} does not belong to amp/loss={amp.loss.name}:"
+      f" use {' or '.join(rewards)}, or choose both with amp/loss=..."
+    )
+  if not amp.features:
+    raise UserError(f"amp.features is empty: name at least one of {', '.join(FEATURES)}")
+  for i, name in enumerate(amp.features):
+    if name not in FEATURES:
+      raise unknown_name("amp.features entry", name, FEATURES)
+    if name in amp.features[:i]:
+      raise UserError(f"amp.features names {name!r} twice: keep one")
+  if amp.uncovered == "clamp" and amp.condition != "command":
+    raise UserError("amp.uncovered=clamp changes the speed the discriminator is told: add amp.condition=command")
+  if amp.freeze and amp.discriminator is None:
+    raise UserError("amp.freeze=true never trains the discriminator: add amp.discriminator=<a ppo_amp run folder>")
+  if amp.discriminator is not None and not (Path(amp.discriminator) / "checkpoints").is_dir():
+    raise UserError(f"amp.discriminator={amp.discriminator} is not a run folder with checkpoints")
 
 
 def _check_evaluation(cfg: Config) -> None:

@@ -136,14 +136,19 @@ def _hydra(conf_dir: str | os.PathLike) -> Iterator[Hydra]:
     raise explain(error) from error
 
 
+def _groups(hydra: Hydra) -> set[str]:
+  """The config groups that can be chosen: `algo`, `amp/loss`."""
+  top = {*hydra.config_loader.list_groups("")} - {"hydra"}
+  return top | {f"{group}/{inner}" for group in top for inner in hydra.config_loader.list_groups(group)}
+
+
 def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> DictConfig:
   parsed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
-  groups = {*hydra.config_loader.list_groups("")} - {"hydra"}
-  check_overrides(parsed, groups, mode == RunMode.MULTIRUN)
+  check_overrides(parsed, _groups(hydra), mode == RunMode.MULTIRUN)
   try:
     return hydra.compose_config(name, overrides, mode)
   except (HydraException, OmegaConfBaseException):
-    amp = [o.input_line for o in parsed if o.key_or_group.split(".")[0] == "amp"]
+    amp = [o.input_line for o in parsed if re.split(r"[./]", o.key_or_group)[0] == "amp"]
     if not amp:
       raise
     cfg = hydra.compose_config(name, [o for o in overrides if o not in amp], mode)
@@ -177,8 +182,7 @@ def _sweep_cells(hydra: Hydra, cfg: DictConfig) -> Iterator[Cell]:
   params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
   parser = OverridesParser.create(hydra.config_loader)
   parsed = parser.parse_overrides([*params, *cfg.hydra.overrides.task])
-  groups = {*hydra.config_loader.list_groups("")} - {"hydra"}
-  check_overrides(parsed, groups, multirun=True)
+  check_overrides(parsed, _groups(hydra), multirun=True)
   for override in parsed:
     if override.value_type == ValueType.INTERVAL_SWEEP:
       key = override.key_or_group

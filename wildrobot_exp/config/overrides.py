@@ -31,6 +31,8 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
     if override.is_sweep_override() and not multirun:
       raise _needs_sweep(override)
     key = override.key_or_group
+    if key.replace(".", "/") in groups - {key} and isinstance(override.value(), str):
+      raise UserError(f"{override.input_line}: write {key.replace('.', '/')}={override.get_value_string()}")
     if key in groups:
       _check_choice(override, groups)
     else:

@@ -7,6 +7,9 @@ from wildrobot_exp.config.schema import (
   ALGORITHMS,
   AMP_CONDITIONS,
   AMP_LOSSES,
+  AMP_MIXES,
+  AMP_PENALTY_SIDES,
+  AMP_UNCOVERED,
   ENGINES,
   ENVS,
   MOTIONS,
@@ -30,18 +33,23 @@ POSITIVE = """
   checkpoints.every_steps checkpoints.keep
 """.split()
 NOT_NEGATIVE = """
-  seed env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy algo.value_coef
-  amp.weight amp.gradient_penalty amp.logit_regulariser amp.weight_decay motion.crouch
+  seed env.command.deadband env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy
+  algo.value_coef
+  amp.weight amp.loss.gradient_penalty amp.loss.logit_regulariser amp.weight_decay motion.crouch
 """.split()
 SHARES = """
   env.command.zero_share env.reset.reference_share algo.gae_lambda amp.replay_share
+  amp.slow_down.accuracy amp.slow_down.contrast amp.slow_down.factor
 """.split()
 FINITE = "env.command.vx motion.speeds".split()
 CHOICES = {
   "algo.name": ALGORITHMS,
   "algo.activation": ACTIVATIONS,
   "amp.condition": AMP_CONDITIONS,
-  "amp.loss": AMP_LOSSES,
+  "amp.loss.name": AMP_LOSSES,
+  "amp.loss.penalty_on": AMP_PENALTY_SIDES,
+  "amp.mix": AMP_MIXES,
+  "amp.uncovered": AMP_UNCOVERED,
   "env.name": ENVS,
   "hardware.physics": ENGINES,
   "hardware.platform": PLATFORMS,
@@ -50,6 +58,7 @@ CHOICES = {
   "physics": ENGINES,
 }
 MAX_SEED = 2**31 - 1
+MAX_WINDOW = 50  # frames
 
 
 def check_ranges(cfg: Config) -> None:
@@ -63,7 +72,10 @@ def check_ranges(cfg: Config) -> None:
   _require(cfg, SHARES, lambda x: 0 <= x <= 1, "is a share: use 0 to 1")
   _require(cfg, FINITE, math.isfinite, "has to be a finite number")
   _require(cfg, ["algo.discount"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
+  _require(cfg, ["motion.amplitude"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
   _require(cfg, ["motion.double_support"], lambda x: 0 <= x < 1, "has to be in [0, 1)")
+  _require(cfg, ["amp.replay_keep"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
+  _require(cfg, ["amp.window"], lambda x: 2 <= x <= MAX_WINDOW, f"has to be 2 to {MAX_WINDOW} frames")
   _require(cfg, ["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}")
 
 

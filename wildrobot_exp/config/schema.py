@@ -11,10 +11,21 @@ ALGORITHMS = ("ppo", "ppo_amp", "brax_ppo")
 ENGINES = ("native", "mjx")
 PLATFORMS = ("cpu", "gpu")
 ACTIVATIONS = ("swish", "relu", "elu", "tanh")
-AMP_LOSSES = ("lsgan",)
+AMP_LOSSES = {  # loss: its style rewards
+  "lsgan": ("quadratic",),
+  "bce": ("sigmoid", "log"),
+  "wgan": ("linear", "exponential"),
+}
+AMP_PENALTY_SIDES = ("reference", "policy", "both")
+AMP_MIXES = ("sum", "two_critics")
 AMP_CONDITIONS = ("none", "command")
+AMP_UNCOVERED = ("refuse", "clamp", "gate")
 WANDB_MODES = ("offline", "online", "disabled")
-MOTIONS = ("gait",)
+MOTIONS = {  # source of the clips: the keys of motion it reads
+  "gait": ("speeds", "stride_seconds", "lift", "crouch", "double_support", "stand_at_zero"),
+  "mocap": ("speeds", "stride_seconds", "lift", "crouch", "amplitude", "stand_at_zero"),
+  "file": ("path",),
+}
 ENVS = ("wildrobot",)
 
 
@@ -22,6 +33,7 @@ ENVS = ("wildrobot",)
 class CommandConfig:
   vx: list[float]
   zero_share: float
+  deadband: float
   resample_seconds: float
 
 
@@ -81,12 +93,31 @@ class AlgoConfig:
 
 
 @dataclasses.dataclass
+class AmpLossConfig:
+  name: str
+  style_reward: str
+  gradient_penalty: float
+  penalty_on: str
+  logit_regulariser: float
+
+
+@dataclasses.dataclass
+class SlowDownConfig:
+  accuracy: float
+  contrast: float
+  factor: float
+
+
+@dataclasses.dataclass
 class AmpConfig:
   weight: float
-  loss: str
+  style_scale: float
+  mix: str
+  loss: AmpLossConfig
+  features: list[str]
+  window: int
   condition: str
-  gradient_penalty: float
-  logit_regulariser: float
+  uncovered: str
   weight_decay: float
   learning_rate: float
   hidden: list[int]
@@ -94,18 +125,26 @@ class AmpConfig:
   batch_size: int
   replay_size: int
   replay_share: float
-  style_scale: float
+  replay_keep: float
+  slow_down: SlowDownConfig
+  freeze: bool
+  discriminator: str | None
 
 
 @dataclasses.dataclass
 class MotionConfig:
+  """Keys the source does not read, by MOTIONS, are None."""
+
   name: str
-  speeds: list[float]
-  stride_seconds: float
-  lift: float
-  crouch: float
-  double_support: float
-  stand_at_zero: bool
+  speeds: list[float] | None
+  stride_seconds: float | None
+  lift: float | None
+  crouch: float | None
+  double_support: float | None
+  amplitude: float | None
+  stand_at_zero: bool | None
+  path: str | None
+  mirror: bool
 
 
 @dataclasses.dataclass

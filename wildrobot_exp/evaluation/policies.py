@@ -1,5 +1,9 @@
 """Who acts in an evaluation: the trained policy, or one of the two baselines beside it."""
 
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
 from collections.abc import Callable
 from typing import Any
 

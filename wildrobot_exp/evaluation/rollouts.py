@@ -1,5 +1,9 @@
 """Roll out many robots from given states under given commands, and keep what the measures need."""
 
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
 import dataclasses
 from collections.abc import Iterator
 from typing import Any

@@ -1,5 +1,9 @@
 """The evaluation of one policy, written into its run folder: evaluation.json, gait.npz, video.mp4."""
 
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,13 +1,9 @@
 """Adversarial motion priors (Peng et al. 2021, arXiv 2104.02180): a discriminator that pays for style.
 
-Least-squares loss with targets +1 (reference) and -1 (policy):
-    1/4 E_ref (D - 1)^2 + 1/4 E_policy (D + 1)^2
-  + gradient_penalty * E_ref |dD/dx|^2 + logit_regulariser * |w_out|^2 + weight_decay * sum |w|^2
-Style reward: max(0, 1 - (D - 1)^2 / 4), which is 1 at the reference target and 0 at the policy target.
-Inputs x are normalised by statistics of the reference alone, frozen at the start. All losses are means.
+Its inputs are normalised by statistics of the reference alone, frozen at the start; discriminator.py has its loss.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import flax.struct
@@ -17,84 +13,59 @@ import optax
 from brax.training import networks as brax_networks
 from flax import linen
 
+from wildrobot_exp.learning.adversarial import LOSSES
+from wildrobot_exp.learning.discriminator import discriminator_loss
 from wildrobot_exp.learning.hyperparameters import AmpHyperparameters
+from wildrobot_exp.learning.replay import Replay, draw, draw_where, empty_replay
 
 CLIP = 8.0  # normalised features are clipped here
-Discriminator = Callable[[Any, jax.Array], jax.Array]  # (params, x [B, F]) -> logits [B]
-
-
-@flax.struct.dataclass
-class Replay:
-  """A ring of past policy transitions.
-
-  Attributes:
-    features: [R, F] normalised features.
-    inserted: [] how many were ever put in.
-  """
-
-  features: jax.Array
-  inserted: jax.Array
+COMMAND_STD = 0.05  # sqrt(m/s); of the encoded command, whatever the speeds of the reference
+SATURATION_MEMORY = 0.9  # share of the saturation that one iteration keeps: a verdict takes about ten
 
 
 @flax.struct.dataclass
 class AmpState:
-  """Everything AMP carries from one update to the next."""
+  """Everything AMP carries from one update to the next.
+
+  Attributes:
+    params, adam: of the discriminator.
+    replay: past policy transitions.
+    mean, std: [F] of the reference: the normaliser.
+    saturation: [] share of the recent iterations in which the discriminator was saturated.
+    history: [K - 2, N, f] features of the frames before the last rollout's end, for windows longer than two.
+  """
 
   params: Any
   adam: Any
   replay: Replay
   mean: jax.Array
   std: jax.Array
-
-
-def style_reward(logits: jax.Array) -> jax.Array:
-  """In [0, 1]: 1 where D takes a transition for reference, 0 where it is sure of the policy."""
-  return jnp.maximum(0.0, 1.0 - 0.25 * jnp.square(logits - 1.0))
-
-
-def discriminator_loss(
-  apply: Discriminator, params: Any, reference: jax.Array, policy: jax.Array, hp: AmpHyperparameters
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-  """The loss above on normalised features [B, F] of each side, and what there is to know about it."""
-  real, fake = apply(params, reference), apply(params, policy)
-  least_squares = 0.25 * jnp.mean(jnp.square(real - 1.0)) + 0.25 * jnp.mean(jnp.square(fake + 1.0))
-  gradient = jax.vmap(jax.grad(lambda x: apply(params, x[None])[0]))(reference)
-  penalty = jnp.mean(jnp.sum(jnp.square(gradient), axis=-1))
-  kernels = [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if "kernel" in str(path[-1])]
-  decay = sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
-  output = jnp.sum(jnp.square(kernels[-1]))
-  loss = (
-    least_squares
-    + hp.gradient_penalty * penalty
-    + hp.logit_regulariser * output
-    + hp.weight_decay * decay
-  )
-  return loss, {
-    "amp/loss": loss,
-    "amp/logit_reference": jnp.mean(real),
-    "amp/logit_policy": jnp.mean(fake),
-    "amp/accuracy_reference": jnp.mean(real > 0.0),
-    "amp/accuracy_policy": jnp.mean(fake < 0.0),
-    "amp/gradient_penalty": penalty,
-    "amp/reward_contrast": jnp.mean(style_reward(real)) - jnp.mean(style_reward(fake)),
-  }
+  saturation: jax.Array
+  history: jax.Array
 
 
 class Amp:
   """The component that turns PPO into PPO + AMP.
 
   Args:
-    reference: [M, F] raw transition features of the reference motion.
+    reference: [M, F] raw features of the reference motion.
     floors: [F] least standard deviation each is normalised by: keeps channels that hardly move in the
-      reference from exploding.
+      reference from exploding. The command has COMMAND_STD instead.
     hidden: sizes of the discriminator's hidden layers.
     updates: discriminator steps per iteration.
     batch_size: transitions of each side in a step.
     replay_size: transitions kept in the replay.
     replay_share: share of the policy side that is drawn from the replay.
+    replay_keep: share of an iteration's transitions that goes into the replay.
+    loss: a name of adversarial.LOSSES.
+    style_reward: one of its rewards; None for its usual one.
+    penalty_on: side of the gradient penalty: reference, policy or both.
     condition: "command": the last feature is the commanded speed; "none": it is not there.
-    command_jitter: half-width of the uniform noise on the reference's command, m/s. Reference speeds are a
-      grid and commands are not: without it the discriminator would know them by that alone.
+    command_jitter: half-width of the uniform noise on the reference's command, m/s, kept inside the
+      reference's range. Reference speeds are a grid and commands are not: without it the discriminator would
+      know them by that alone.
+    freeze: the discriminator never changes.
+    history: shape [K - 2, N, f] of the history for windows of K frames.
   """
 
   def __init__(
@@ -107,77 +78,145 @@ class Amp:
     batch_size: int,
     replay_size: int,
     replay_share: float,
+    replay_keep: float = 1.0,
+    loss: str = "lsgan",
+    style_reward: str | None = None,
+    penalty_on: str = "reference",
     condition: str = "none",
     command_jitter: float = 0.0,
+    freeze: bool = False,
+    history: tuple[int, int, int] = (0, 0, 0),
   ):
-    self._mean = jnp.mean(reference, axis=0)
-    self._std = jnp.maximum(jnp.std(reference, axis=0), floors)
-    self._reference = jnp.clip((reference - self._mean) / self._std, -CLIP, CLIP)
-    self._net = brax_networks.MLP(layer_sizes=(*hidden, 1), activation=linen.relu)
     self.conditioned = condition == "command"
-    self._jitter = command_jitter / self._std[-1]
+    self.reference = reference
+    self._command_range = jnp.min(reference[:, -1]), jnp.max(reference[:, -1])
+    self._jitter = command_jitter
+    encoded = self._encode(reference)
+    self._mean = jnp.mean(encoded, axis=0)
+    self._std = jnp.maximum(jnp.std(encoded, axis=0), floors)
+    if self.conditioned:
+      self._std = self._std.at[-1].set(COMMAND_STD)
+    self._net = brax_networks.MLP(layer_sizes=(*hidden, 1), activation=linen.relu)
+    self._loss = LOSSES[loss]
+    self.style_reward = self._loss.rewards[style_reward or next(iter(self._loss.rewards))]
+    self._penalty_on = penalty_on
     self._updates = updates
     self._batch_size = batch_size
     self._from_replay = round(batch_size * replay_share)
     self._replay_size = replay_size
+    self._replay_keep = replay_keep
+    self._freeze = freeze
+    self._history = history
     self._adam = optax.scale_by_adam()
 
   def init(self, rng: jax.Array) -> AmpState:
     """A fresh discriminator and an empty replay, in arrays of its own: an update uses its state up."""
-    size = self._reference.shape[-1]
+    size = self.reference.shape[-1]
     params = self._net.init(rng, jnp.zeros((1, size)))
-    replay = Replay(jnp.zeros((self._replay_size, size)), jnp.zeros((), jnp.int32))
-    return AmpState(params, self._adam.init(params), replay, self._mean.copy(), self._std.copy())
+    return AmpState(
+      params=params,
+      adam=self._adam.init(params),
+      replay=empty_replay(self._replay_size, size),
+      mean=self._mean.copy(),
+      std=self._std.copy(),
+      saturation=jnp.zeros(()),
+      history=jnp.zeros(self._history),
+    )
 
   def apply(self, params: Any, features: jax.Array) -> jax.Array:
     """Logits [...] of normalised features [..., F]."""
     return self._net.apply(params, features)[..., 0]
 
   def normalise(self, state: AmpState, features: jax.Array) -> jax.Array:
-    """Features [..., F] in standard deviations of the reference, clipped."""
-    return jnp.clip((features - state.mean) / state.std, -CLIP, CLIP)
+    """Raw features [..., F] in standard deviations of the reference, clipped."""
+    return jnp.clip((self._encode(features) - state.mean) / state.std, -CLIP, CLIP)
 
-  def score(self, state: AmpState, features: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Style reward [...] of normalised features [..., F]."""
-    reward = style_reward(self.apply(state.params, features))
+  def _encode(self, features: jax.Array) -> jax.Array:
+    """Raw features with the command as sign(v) sqrt|v|: from standing to the slowest walk is a larger step than
+    from a walk to a faster one, and a smooth discriminator could not tell them apart otherwise."""
+    if not self.conditioned:
+      return features
+    command = features[..., -1]
+    return features.at[..., -1].set(jnp.sign(command) * jnp.sqrt(jnp.abs(command)))
+
+  def score(
+    self, state: AmpState, features: jax.Array, mask: jax.Array | None = None
+  ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Style reward [...] of normalised features [..., F]; 0 where mask [...] is 0."""
+    mask = jnp.ones(features.shape[:-1]) if mask is None else mask
+    reward = self.style_reward(self.apply(state.params, features)) * mask
     return reward, {
-      "amp/style_reward": jnp.mean(reward),
-      "amp/clipped_features": jnp.mean(jnp.abs(features) >= CLIP),
+      "amp/style_reward": _mean_where(reward, mask),
+      "amp/clipped_features": _mean_where(jnp.mean(jnp.abs(features) >= CLIP, axis=-1), mask),
     }
 
   def update(
-    self, state: AmpState, features: jax.Array, rng: jax.Array, hp: AmpHyperparameters
+    self,
+    state: AmpState,
+    features: jax.Array,
+    rng: jax.Array,
+    hp: AmpHyperparameters,
+    mask: jax.Array | None = None,
   ) -> tuple[AmpState, dict[str, jax.Array]]:
-    """`updates` steps of the discriminator on the policy's normalised features [S, F]."""
+    """`updates` steps of the discriminator on the policy's normalised features [S, F] where mask [S] is 1."""
+    mask = jnp.ones(len(features)) if mask is None else mask
+    any_data = jnp.sum(mask) > 0
     insert_key, *keys = jax.random.split(rng, 1 + self._updates)
-    replay = self._insert(state.replay, features, insert_key)
+    replay = self._insert(state.replay, features, mask, any_data, insert_key)
+    slowed = state.saturation > 0.5
+    rate = hp.learning_rate * jnp.where(slowed, hp.slow_factor, 1.0) * any_data
+    frozen = jnp.zeros(()) if self._freeze else jnp.ones(())
 
     def step(carry: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], dict[str, jax.Array]]:
       params, adam = carry
-      reference_key, jitter_key, fresh_key, replay_key = jax.random.split(key, 4)
-      reference = _pick(self._reference, reference_key, self._batch_size, len(self._reference))
-      jitter = jax.random.uniform(jitter_key, (self._batch_size,), minval=-self._jitter, maxval=self._jitter)
-      reference = reference.at[:, -1].add(jitter)
-      fresh = _pick(features, fresh_key, self._batch_size - self._from_replay, len(features))
-      filled = jnp.minimum(replay.inserted, self._replay_size)
-      old = _pick(replay.features, replay_key, self._from_replay, filled)
-      policy = jnp.concatenate([fresh, old])
+      reference_key, fresh_key, replay_key = jax.random.split(key, 3)
+      reference = self._draw_reference(state, reference_key)
+      fresh = draw_where(features, mask, fresh_key, self._batch_size - self._from_replay)
+      old = draw(replay.features, replay_key, self._from_replay, jnp.maximum(replay.filled, 1))
       gradient, metrics = jax.grad(
-        lambda p: discriminator_loss(self.apply, p, reference, policy, hp), has_aux=True
+        lambda p: discriminator_loss(
+          self.apply,
+          p,
+          reference,
+          jnp.concatenate([fresh, old]),
+          hp,
+          self._loss,
+          self.style_reward,
+          self._penalty_on,
+        ),
+        has_aux=True,
       )(params)
       direction, adam = self._adam.update(gradient, adam)
-      return (jax.tree.map(lambda p, d: p - hp.learning_rate * d, params, direction), adam), metrics
+      params = jax.tree.map(lambda p, d: p - frozen * rate * d, params, direction)
+      return (params, adam), metrics
 
     (params, adam), metrics = jax.lax.scan(step, (state.params, state.adam), jnp.stack(keys))
-    return state.replace(params=params, adam=adam, replay=replay), jax.tree.map(jnp.mean, metrics)
+    metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), metrics)
+    saturation = SATURATION_MEMORY * state.saturation + (1 - SATURATION_MEMORY) * _is_saturated(metrics, hp)
+    metrics |= {"amp/saturation": saturation, "amp/slowed": slowed.astype(jnp.float32)}
+    return state.replace(params=params, adam=adam, replay=replay, saturation=saturation), metrics
 
-  def _insert(self, replay: Replay, features: jax.Array, rng: jax.Array) -> Replay:
-    """Keep a random batch of this iteration, over the oldest."""
-    count = min(self._batch_size, len(features), self._replay_size)
-    chosen = _pick(features, rng, count, len(features))
-    slots = (replay.inserted + jnp.arange(count)) % self._replay_size
-    return Replay(replay.features.at[slots].set(chosen), replay.inserted + count)
+  def _draw_reference(self, state: AmpState, rng: jax.Array) -> jax.Array:
+    row_key, jitter_key = jax.random.split(rng)
+    rows = draw(self.reference, row_key, self._batch_size, len(self.reference))
+    if self.conditioned:
+      jitter = jax.random.uniform(jitter_key, (self._batch_size,), minval=-self._jitter, maxval=self._jitter)
+      rows = rows.at[:, -1].set(jnp.clip(rows[:, -1] + jitter, *self._command_range))
+    return self.normalise(state, rows)
+
+  def _insert(
+    self, replay: Replay, features: jax.Array, mask: jax.Array, any_data: jax.Array, rng: jax.Array
+  ) -> Replay:
+    """Keep a random share of this iteration, over the oldest."""
+    count = min(max(1, round(self._replay_keep * len(features))), self._replay_size)
+    return replay.insert(draw_where(features, mask, rng, count), any_data)
 
 
-def _pick(rows: jax.Array, rng: jax.Array, count: int, filled: int | jax.Array) -> jax.Array:
-  return rows[jax.random.randint(rng, (count,), 0, filled)]
+def _is_saturated(metrics: dict[str, jax.Array], hp: AmpHyperparameters) -> jax.Array:
+  """[] 1 where the discriminator is right about everything and its reward says so without any doubt."""
+  accuracy = jnp.minimum(metrics["amp/accuracy_reference"], metrics["amp/accuracy_policy"])
+  return ((accuracy > hp.slow_accuracy) & (metrics["amp/reward_contrast"] > hp.slow_contrast)).astype(jnp.float32)
+
+
+def _mean_where(values: jax.Array, mask: jax.Array) -> jax.Array:
+  return jnp.sum(values * mask) / jnp.maximum(jnp.sum(mask), 1.0)

@@ -51,6 +51,9 @@ class AmpHyperparameters:
   gradient_penalty: jax.Array
   logit_regulariser: jax.Array
   weight_decay: jax.Array
+  slow_accuracy: jax.Array
+  slow_contrast: jax.Array
+  slow_factor: jax.Array
 
 
 _SCALARS = (
@@ -62,12 +65,18 @@ def make_hyperparameters(cfg: Any, env: WalkEnv) -> Hyperparameters:
   """The traced numbers of a composed config."""
   amp = None
   if cfg.algo.name == "ppo_amp":
-    amp = AmpHyperparameters(
-      **{name: jnp.float32(cfg.amp[name]) for name in AmpHyperparameters.__dataclass_fields__}
-    )
+    amp = make_amp_hyperparameters(cfg.amp)
   return Hyperparameters(
     **{name: jnp.float32(cfg.algo[name]) for name in _SCALARS},
     total_steps=jnp.float32(cfg.total_steps),
     reward_weights={name: jnp.float32(weight) for name, weight in env.reward_weights.items()},
     amp=amp,
   )
+
+
+def make_amp_hyperparameters(amp: Any) -> AmpHyperparameters:
+  """The traced numbers of the config's section amp."""
+  own = {name: amp[name] for name in ("weight", "style_scale", "learning_rate", "weight_decay")}
+  loss = {name: amp.loss[name] for name in ("gradient_penalty", "logit_regulariser")}
+  slow = {f"slow_{name}": amp.slow_down[name] for name in ("accuracy", "contrast", "factor")}
+  return AmpHyperparameters(**{name: jnp.float32(value) for name, value in (own | loss | slow).items()})

@@ -12,31 +12,34 @@ from brax.training.types import Transition
 
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
+from wildrobot_exp.learning.two_critics import ActorCritics, two_critics_loss
 
 
 @flax.struct.dataclass
 class Learner:
   """Parameters and Adam's moments."""
 
-  params: ppo_losses.PPONetworkParams
+  params: ActorCritics
   adam: Any
 
 
 _ADAM = optax.scale_by_adam()
 
 
-def init_learner(networks: ppo_networks.PPONetworks, rng: jax.Array) -> Learner:
-  """Fresh parameters."""
+def init_learner(networks: ppo_networks.PPONetworks, rng: jax.Array, critics: int = 1) -> Learner:
+  """Fresh parameters; two critics are for rewards of task and style apart."""
   policy_key, value_key = jax.random.split(rng)
-  params = ppo_losses.PPONetworkParams(
-    policy=networks.policy_network.init(policy_key), value=networks.value_network.init(value_key)
+  params = ActorCritics(
+    policy=networks.policy_network.init(policy_key),
+    value=networks.value_network.init(value_key),
+    style_value=networks.value_network.init(jax.random.fold_in(value_key, 1)) if critics == 2 else None,
   )
   params = jax.tree.map(lambda x: x.astype(x.dtype), params)  # not weakly typed, like an update's results
   return Learner(params, _ADAM.init(params))
 
 
 def brax_transition(rollout: Rollout, reward: jax.Array) -> Transition:
-  """The rollout as Brax's loss wants it: [N, T, ...], reward [T, N] given from outside."""
+  """The rollout as Brax's loss wants it: [N, T, ...], reward [T, N] or, for two critics, [T, N, 2] from outside."""
   ended = jnp.maximum(rollout.termination, rollout.truncation)
   data = Transition(
     observation=rollout.observation,
@@ -69,6 +72,8 @@ def policy_epochs(
   robots = data.reward.shape[0]
 
   def loss(params: Any, batch: Transition, rng: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    if params.style_value is not None:
+      return two_critics_loss(params, normaliser, batch, rng, networks, hp)
     return ppo_losses.compute_ppo_loss(
       params,
       normaliser,

@@ -12,10 +12,13 @@ import numpy as np
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.update import TrainState, Update
 from wildrobot_exp.tracking import Tracker
 
 QuickEvaluation = Callable[[TrainState], dict[str, float]]  # needs "score": higher is better
+Inspect = Callable[[TrainState, Rollout], None]  # of the first rollout, before anything is learnt
+Columns = Callable[[dict[str, float | np.ndarray]], dict[str, float]]  # metrics of a row -> what is logged
 
 
 class CompiledUpdate:
@@ -30,13 +33,13 @@ class CompiledUpdate:
     episodes, rollout = jax.eval_shape(update.collect, state)
     with ThreadPoolExecutor(max_workers=1) as other_thread:
       learn = other_thread.submit(lambda: update.learn.lower(state, episodes, rollout, hp).compile())
-      self._collect = update.collect.lower(state).compile()
+      self.collect = update.collect.lower(state).compile()
       self._learn = learn.result()
     self.compile_s = time.monotonic() - started
 
   def __call__(self, state: TrainState, hp: Hyperparameters) -> tuple[TrainState, dict[str, jax.Array]]:
     """One update. `state` is used up."""
-    episodes, rollout = self._collect(state)
+    episodes, rollout = self.collect(state)
     return self._learn(state, episodes, rollout, hp)
 
 
@@ -53,6 +56,8 @@ class Trainer:
     save_every, evaluate_every: env steps between checkpoints and between evaluations; what was evaluated is saved.
     config: stored beside every checkpoint.
     quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
+    inspect: sees a new run's first rollout before anything is learnt; None for nobody.
+    columns: names the entries of metrics that are arrays; None where all are scalars.
   """
 
   def __init__(
@@ -68,6 +73,8 @@ class Trainer:
     evaluate_every: int,
     config: dict[str, Any],
     quick_evaluation: QuickEvaluation | None,
+    inspect: Inspect | None = None,
+    columns: Columns | None = None,
   ):
     self._update = update
     self._hp = hp
@@ -79,6 +86,8 @@ class Trainer:
     self._evaluate_every = evaluate_every
     self._config = config
     self._quick_evaluation = quick_evaluation
+    self._inspect = inspect
+    self._columns = columns or dict
 
   def run(self, state: TrainState) -> tuple[TrainState, dict[str, float]]:
     """Train from `state`; on an interrupt, save first and let it through.
@@ -91,10 +100,12 @@ class Trainer:
     with self._tracker.compiling("update"):
       step_fn = CompiledUpdate(self._update, state, self._hp)
     done = int(state.env_steps)
+    if self._inspect and not done:
+      self._inspect(state, step_fn.collect(state)[1])
     size = self._update.steps_per_update
     iterations = max(0, -(-(self._total_steps - done) // size))
     meter = _Meter()
-    held: dict[str, list[float]] = {}
+    held: dict[str, list[np.ndarray]] = {}
     returns: list[float] = []
     invalid_states = 0.0
     try:
@@ -106,12 +117,12 @@ class Trainer:
         meter.steps += size
         self._refuse_nan(metrics, done)
         for name, value in metrics.items():
-          held.setdefault(name, []).append(float(value))
+          held.setdefault(name, []).append(value)
         invalid_states += float(metrics["train/invalid_states"])
         last = i == iterations - 1
         row: dict[str, float] = {}
         if done // size % self._log_every == 0 or i == 0 or last:
-          row = _means(held) | {"perf/steps_per_s": meter.rate(), "perf/compile_s": step_fn.compile_s}
+          row = self._columns(_means(held)) | {"perf/steps_per_s": meter.rate(), "perf/compile_s": step_fn.compile_s}
           held = {}
           returns += [row["train/return"]] if "train/return" in row else []
         score: float | None = None
@@ -178,13 +189,14 @@ def _crossed(done: int, size: int, every: int) -> bool:
   return done // every > (done - size) // every
 
 
-def _means(held: dict[str, list[float]]) -> dict[str, float]:
+def _means(held: dict[str, list[np.ndarray]]) -> dict[str, float | np.ndarray]:
   """Mean of each metric over the iterations that have one; a metric that none has is left out."""
-  means = {}
+  means: dict[str, float | np.ndarray] = {}
   for name, values in held.items():
     known = [value for value in values if not (name in _MAY_BE_MISSING and np.isnan(value))]
     if known:
-      means[name] = float(np.mean(known))
+      mean = np.mean(np.asarray(known, np.float64), axis=0)
+      means[name] = mean if mean.ndim else float(mean)
   return means
 
 

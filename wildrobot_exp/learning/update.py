@@ -13,12 +13,12 @@ from brax.training.agents.ppo import networks as ppo_networks
 
 from wildrobot_exp.envs.episodes import Episodes, start_episodes
 from wildrobot_exp.envs.walk import WalkEnv
-from wildrobot_exp.learning.amp import Amp, AmpState
+from wildrobot_exp.learning.amp import AmpState
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.networks import init_normaliser, make_policy
 from wildrobot_exp.learning.ppo import Learner, brax_transition, init_learner, policy_epochs
 from wildrobot_exp.learning.rollout import Rollout, episode_metrics, roll_out
-from wildrobot_exp.motions.features import transition_features
+from wildrobot_exp.learning.style import Style
 
 Metrics = dict[str, jax.Array]
 
@@ -31,7 +31,7 @@ class TrainState:
     learner: policy and value parameters with their optimiser.
     normaliser: running statistics of the observations.
     episodes: N running episodes.
-    amp: discriminator, its optimiser, replay and normaliser; None for plain PPO.
+    amp: discriminator, its optimiser, replay, normaliser and history; None for plain PPO.
     rng: the key of the next update.
     env_steps: [] control steps made so far, all robots together.
   """
@@ -53,7 +53,8 @@ class Update:
   Args:
     env: the env for one robot.
     networks: policy and value.
-    amp: the style component, None for plain PPO.
+    style: AMP's stage, None for plain PPO.
+    mix: "sum": one critic of task plus style reward; "two_critics": one of each.
     num_envs: N robots.
     horizon: T control steps per iteration.
     minibatches, epochs: of the policy update.
@@ -64,8 +65,9 @@ class Update:
     self,
     env: WalkEnv,
     networks: ppo_networks.PPONetworks,
-    amp: Amp | None,
+    style: Style | None,
     *,
+    mix: str = "sum",
     num_envs: int,
     horizon: int,
     minibatches: int,
@@ -74,7 +76,8 @@ class Update:
   ):
     self.env = env
     self.networks = networks
-    self.amp = amp
+    self.style = style
+    self._critics = 2 if style is not None and mix == "two_critics" else 1
     self.num_envs = num_envs
     self.horizon = horizon
     self._minibatches = minibatches
@@ -93,10 +96,10 @@ class Update:
     """The state before the first update."""
     rng, learner_key, episodes_key, amp_key = jax.random.split(rng, 4)
     state = TrainState(
-      learner=init_learner(self.networks, learner_key),
+      learner=init_learner(self.networks, learner_key, self._critics),
       normaliser=init_normaliser(self.env.observation_size),
       episodes=start_episodes(self.env, episodes_key, self.num_envs),
-      amp=None if self.amp is None else self.amp.init(amp_key),
+      amp=None if self.style is None else self.style.amp.init(amp_key),
       rng=rng,
       env_steps=jnp.zeros((), jnp.int32),
     )
@@ -128,18 +131,13 @@ class Update:
     reward = self.env.total_reward(rollout.terms, hp.reward_weights)
 
     amp_state = state.amp
-    if self.amp is not None:
-      features = jax.vmap(jax.vmap(lambda s, t: transition_features(self.env.robot, s, t)))(
-        rollout.before, rollout.after
-      )
-      if self.amp.conditioned:
-        features = jnp.concatenate([features, rollout.command[..., None]], axis=-1)
-      features = self.amp.normalise(amp_state, features)
-      style, style_metrics = self.amp.score(amp_state, features)
-      reward = reward + hp.amp.weight * (hp.amp.style_scale * self.env.dt * style)
-      flat = features.reshape(-1, features.shape[-1])
-      amp_state, amp_metrics = self.amp.update(amp_state, flat, amp_key, hp.amp)
-      metrics |= style_metrics | amp_metrics
+    total = reward
+    if self.style is not None:
+      amp_state, style, amp_metrics = self.style(amp_state, rollout, amp_key, hp.amp)
+      style = hp.amp.style_scale * self.env.dt * style
+      total = reward + hp.amp.weight * style
+      reward = total if self._critics == 1 else jnp.stack([reward, style], axis=-1)
+      metrics |= amp_metrics
 
     rate = hp.rate_at(state.env_steps)
     learner, policy_metrics = policy_epochs(
@@ -162,4 +160,4 @@ class Update:
       rng=next_rng,
       env_steps=state.env_steps + self.steps_per_update,
     )
-    return state, metrics | policy_metrics | {"train/learning_rate": rate, "train/total_reward": jnp.mean(reward)}
+    return state, metrics | policy_metrics | {"train/learning_rate": rate, "train/total_reward": jnp.mean(total)}

@@ -8,45 +8,65 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.motions.clip import Clip, to_states
-from wildrobot_exp.motions.features import feature_floors, transition_features
+from wildrobot_exp.motions.features import STYLE, feature_bounds, feature_floors, feature_names, frame_features
+from wildrobot_exp.motions.files import load_clips
 from wildrobot_exp.motions.gait import make_gait_grid
+from wildrobot_exp.motions.mirror import mirror_clip
+from wildrobot_exp.motions.mocap import make_mocap_grid
+from wildrobot_exp.motions.resample import resample
 from wildrobot_exp.physics.native import state_bank
 from wildrobot_exp.robots import Robot
 
+COMMAND = "command/vx [m/s]"  # the last feature of a conditioned discriminator
 COMMAND_FLOOR = 0.05  # m/s
+COMMAND_LIMIT = 5.0  # m/s
 
 
 def make_clips(motion: Any, robot: Robot) -> list[Clip]:
-  """The clips of the config's `motion` section.
+  """The clips of the config's `motion` section, at the control rate.
 
   Raises:
-    UserError: the robot cannot perform them.
+    UserError: a file cannot be read or is of another robot, or the robot cannot perform the motion.
   """
-  return make_gait_grid(
-    robot,
-    list(motion.speeds),
-    stride_seconds=motion.stride_seconds,
-    lift=motion.lift,
-    crouch=motion.crouch,
-    double_support=motion.double_support,
-    stand_at_zero=motion.stand_at_zero,
-  )
+  fps = 1 / robot.control_dt
+  if motion.name == "file":
+    clips = [resample(clip, fps) for clip in load_clips(motion.path, robot)]
+  else:
+    make, own = {"gait": (make_gait_grid, "double_support"), "mocap": (make_mocap_grid, "amplitude")}[motion.name]
+    keys = ("stride_seconds", "lift", "crouch", "stand_at_zero", own)
+    clips = make(robot, list(motion.speeds), fps=fps, **{key: getattr(motion, key) for key in keys})
+  return clips + [mirror_clip(robot, clip) for clip in clips] if motion.mirror else clips
 
 
-def reference_transitions(robot: Robot, clips: Sequence[Clip]) -> tuple[jax.Array, jax.Array]:
-  """Every transition of looping clips.
+def reference_transitions(
+  robot: Robot, clips: Sequence[Clip], names: Sequence[str] = STYLE, window: int = 2
+) -> tuple[jax.Array, jax.Array]:
+  """Every window of consecutive frames of the clips; a loop's windows go on over its seam.
+
+  Args:
+    robot: the robot.
+    clips: at the control rate.
+    names: fields of a frame, see `features.FIELDS`.
+    window: K frames.
 
   Returns:
-    features [M, 2 F] of all transitions, the seam included, and the clip's speed [M] for each, m/s.
+    features [M, K F], oldest frame first, and the clip's speed [M] for each, m/s.
+
+  Raises:
+    UserError: a clip that does not loop is shorter than the window.
   """
-  compare = jax.jit(jax.vmap(lambda s, t: transition_features(robot, s, t)))
+  extract = jax.jit(jax.vmap(lambda s: frame_features(robot, s, names)))
   features, speeds = [], []
   for clip in clips:
-    before = state_bank(robot, *to_states(robot, clip))
-    after = jax.tree.map(lambda x: jnp.roll(x, -1, axis=0), before)
-    features.append(compare(before, after))
-    speeds.append(jnp.full(len(features[-1]), clip.speed))
+    frames = extract(state_bank(robot, *to_states(robot, clip)))
+    count = len(frames) if clip.loop else len(frames) - window + 1
+    if count < 1:
+      raise UserError(f"a reference clip of {len(frames)} frames is shorter than amp.window={window}: use a longer one")
+    index = (np.arange(count)[:, None] + np.arange(window)) % len(frames)
+    features.append(frames[index].reshape(count, -1))
+    speeds.append(jnp.full(count, clip.speed))
   return jnp.concatenate(features), jnp.concatenate(speeds)
 
 
@@ -91,24 +111,46 @@ class AmpReference:
 
   Attributes:
     features: [M, F] raw.
+    names: [F] of the features.
     floors: [F] least standard deviation for the normaliser.
+    bounds: [2, F] lowest and highest value that makes sense.
     command_jitter: half the widest gap between neighbouring speeds, m/s; 0 without conditioning.
+    covered: lowest and highest speed of the clips, m/s.
   """
 
   features: jax.Array
+  names: list[str]
   floors: jax.Array
+  bounds: np.ndarray
   command_jitter: float
+  covered: tuple[float, float]
 
 
-def make_amp_reference(robot: Robot, clips: Sequence[Clip], *, condition: str) -> AmpReference:
-  """The reference of looping clips; condition="command" appends each clip's speed as the commanded one."""
-  features, speeds = reference_transitions(robot, clips)
-  floors = feature_floors(robot)
-  if condition == "none":
-    return AmpReference(features, floors, 0.0)
+def make_amp_reference(
+  robot: Robot, clips: Sequence[Clip], *, condition: str, names: Sequence[str] = STYLE, window: int = 2
+) -> AmpReference:
+  """The reference of the clips; condition="command" appends each clip's speed as the commanded one.
+
+  Raises:
+    UserError: a value that makes no sense on this robot, or a clip shorter than the window.
+  """
+  features, speeds = reference_transitions(robot, clips, names, window)
   grid = np.unique(np.asarray(speeds))
-  return AmpReference(
+  reference = AmpReference(
+    features=features,
+    names=feature_names(robot, names, window),
+    floors=feature_floors(robot, names, window),
+    bounds=feature_bounds(robot, names, window),
+    command_jitter=0.0,
+    covered=(float(grid[0]), float(grid[-1])),
+  )
+  if condition == "none":
+    return reference
+  return dataclasses.replace(
+    reference,
     features=jnp.concatenate([features, speeds[:, None]], axis=-1),
-    floors=jnp.append(floors, COMMAND_FLOOR),
+    names=[*reference.names, COMMAND],
+    floors=jnp.append(reference.floors, COMMAND_FLOOR),
+    bounds=np.concatenate([reference.bounds, [[-COMMAND_LIMIT], [COMMAND_LIMIT]]], axis=1),
     command_jitter=float(np.diff(grid).max() / 2) if len(grid) > 1 else 0.0,
   )

@@ -65,7 +65,7 @@ AMP = (
     "Discriminator output",
     "logit",
     {"reference": "amp/logit_reference", "policy": "amp/logit_policy"},
-    hint="Reference is paid as +1, policy as -1: the gap should close from both sides.",
+    hint="The gap should close from both sides.",
   ),
   Chart(
     "Discriminator accuracy",
@@ -75,6 +75,13 @@ AMP = (
   ),
   _one("Gradient penalty", "squared norm", "amp/gradient_penalty", hint="Should stay small and smooth."),
   _one("Clipped inputs", "share", "amp/clipped_features", hint="Should be near 0."),
+  Chart(
+    "Saturation",
+    "share of iterations",
+    {"saturated": "amp/saturation", "slowed": "amp/slowed"},
+    hint="Above 0.5 the guard slows the discriminator down.",
+  ),
+  _one("Commands covered", "share", "amp/command_covered", hint="Commands within the clips' speeds."),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from wildrobot_exp.evaluation.report.amp_health import giveaway_rows, start_rows
 from wildrobot_exp.evaluation.report.charts import (
   AMP,
   LEARNING,
@@ -131,6 +132,8 @@ def _curves(run: RunFiles) -> dict[str, Any]:
     "learning": draw_charts(metrics, LEARNING),
     "other_curves": draw_charts(metrics, other_charts(metrics, ("train/", "eval/", "perf/"))),
     "amp": draw_charts(metrics, AMP + other_charts(metrics, ("amp/",))),
+    "giveaways": giveaway_rows(metrics),
+    "amp_start": start_rows(run.folder),
     "amp_off": bool(config) and not config.get("amp"),
     "rewards": draw_charts(metrics, reward_charts(metrics, weights)),
     "constants": constants(metrics),
