@@ -125,6 +125,26 @@ def test_a_wrong_template_is_refused_and_the_first_differing_leaf_named(tmp_path
     Checkpoints(tmp_path).restore("latest", template())
 
 
+def test_a_part_of_a_checkpoint_is_restored_to_the_bit_and_the_rest_stays_away(tmp_path):
+  save(Checkpoints(tmp_path), 10, state=build(1))
+  template = build(2).replace(optimiser=None, normaliser=None, counters=None, extras=None)
+  part = Checkpoints(tmp_path).restore("latest", template, part=True)
+  assert same(build(1).params, part.params) and same(build(1).rng, part.rng)
+  assert part.optimiser is part.normaliser is part.counters is part.extras is None
+  with pytest.raises(UserError, match="has a leaf .*which this run does not have"):
+    Checkpoints(tmp_path).restore("latest", template)
+
+
+@pytest.mark.parametrize("template, message", [
+  (lambda: {"params": build(2, width=5).params}, "'params/hidden_0/bias' is float32"),
+  (lambda: {"params": {"hidden_1": jnp.zeros(1)}}, "has no leaf 'params/hidden_1'"),
+])
+def test_a_part_that_is_not_there_or_of_another_shape_is_refused(tmp_path, template, message):
+  save(Checkpoints(tmp_path), 10, state=build(1))
+  with pytest.raises(UserError, match=message):
+    Checkpoints(tmp_path).restore("latest", template(), part=True)
+
+
 def test_what_is_not_a_number_is_refused_by_name(tmp_path):
   with pytest.raises(TypeError, match="'rng'"):
     save(Checkpoints(tmp_path), 1, state={"rng": jax.random.key(0)})

@@ -100,6 +100,7 @@ def test_the_run_folder_holds_every_file_promised(run):
     "versions.json",
     "checkpoints/index.json",
     "gait.npz",
+    "amp_start.csv",
   ):
     assert (run.folder / name).stat().st_size > 0, name
   assert list(run.folder.glob("tensorboard/events.*"))
@@ -115,6 +116,15 @@ def test_metrics_have_a_row_per_logged_iteration_and_no_made_up_values(run):
   assert {f"reward/{name}" for name in terms} == {name for name in columns if name.startswith("reward/")}
   assert {"train/return", "train/policy_loss", "train/value_loss", "train/learning_rate"} <= columns
   assert {"amp/style_reward", "amp/accuracy_reference", "amp/accuracy_policy", "amp/loss"} <= columns
+  assert {
+    "amp/saturation",
+    "amp/slowed",
+    "amp/command_covered",
+    "giveaway/root_height/z",
+    "giveaway/command/vx",
+  } <= columns
+  shares = [sum(float(row[name]) for name in columns if name.startswith("giveaway/")) for row in run.rows[:4]]
+  assert shares == pytest.approx([1.0] * 4, abs=1e-3)
   assert {"perf/steps_per_s", "perf/compile_s", "eval/survival", "eval/vx_error", "eval/score"} <= columns
   filled = {name: [row["step"] for row in run.rows if row[name]] for name in columns}
   assert filled["eval/score"] == [str(STEPS * i) for i in (2, 4, 6)]  # empty where nobody evaluated
@@ -132,9 +142,7 @@ def test_the_best_policy_by_score_is_the_one_that_is_evaluated(run):
 
 
 def test_checkpoints_are_those_evaluated_or_due(run):
-  assert Checkpoints(run.folder, keep=3).steps() == [
-    STEPS * i for i in (3, 4, 6)
-  ]  # of 2, 3, 4, 6 the newest three
+  assert Checkpoints(run.folder, keep=3).steps() == [STEPS * i for i in (3, 4, 6)]  # of 2, 3, 4, 6 the newest three
 
 
 def test_the_evaluation_says_how_doing_nothing_and_chance_do(run):
@@ -169,9 +177,7 @@ def test_nothing_in_the_run_folder_is_a_pickle(run):
   files = [path for path in run.folder.rglob("*") if path.is_file()]
   assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".pt", ".joblib")]
   starts = {path: path.read_bytes()[:2] for path in files}
-  assert not [
-    path for path, start in starts.items() if start[:1] == b"\x80" and start[1:] in b"\x02\x03\x04\x05"
-  ]
+  assert not [path for path, start in starts.items() if start[:1] == b"\x80" and start[1:] in b"\x02\x03\x04\x05"]
   for path in run.folder.rglob("*.npz"):
     with np.load(path, allow_pickle=False) as arrays:
       assert [arrays[name] for name in arrays.files]
@@ -199,10 +205,10 @@ def test_the_update_and_its_amp_are_built_as_the_config_says(own_cache):
   state = jax.eval_shape(update.init, jax.random.PRNGKey(0))
   assert state.amp.replay.features.shape == (96, 77)  # 76 features and the command
   assert state.amp.params["params"]["hidden_0"]["kernel"].shape == (77, 16)
-  assert not experiment.make_amp(
-    load([*TINY, *TINY_AMP, "amp.condition=none"]), built.robot, built.clips
-  ).conditioned
-  assert experiment.make_update(load([*TINY, "algo=ppo"]), built).amp is None
+  assert update.style.amp.conditioned
+  without = load([*TINY, *TINY_AMP, "amp.condition=none"])
+  assert not experiment.make_style(without, built.robot, built.clips).amp.conditioned
+  assert experiment.make_update(load([*TINY, "algo=ppo"]), built).style is None
 
 
 def test_a_motion_the_robot_cannot_perform_is_the_user_s_to_fix(own_cache):

@@ -87,6 +87,9 @@ def with_discriminator(cfg: Any, state: TrainState) -> TrainState:
     ours = list(cfg.amp[key]) if key in ("features", "hidden") else cfg.amp[key]
     if theirs.get(key) != ours:
       raise UserError(f"amp.discriminator={source} was trained with amp.{key}={theirs.get(key)}, this run has {ours}")
+  loss = (theirs.get("loss") or {}).get("name")
+  if loss != cfg.amp.loss.name:
+    raise UserError(f"amp.discriminator={source} was trained with amp/loss={loss}, this run has {cfg.amp.loss.name}")
   nothing = dict.fromkeys(AmpState.__dataclass_fields__)
   wanted = AmpState(**nothing | {"params": state.amp.params, "mean": state.amp.mean, "std": state.amp.std})
   template = TrainState(**dict.fromkeys(TrainState.__dataclass_fields__) | {"amp": wanted})

@@ -8,6 +8,7 @@ import pytest
 from hydra._internal.utils import get_args_parser
 
 from wildrobot_exp.config.compose import Composed, compose, load
+from wildrobot_exp.config.schema import AMP_LOSSES
 from wildrobot_exp.errors import UserError
 
 BAD = {
@@ -26,7 +27,17 @@ BAD = {
   "physics=warp": "known: mjx, native",
   "algo.activation=swich": "did you mean 'swish'",
   "logger.wandb.mode=off": "offline",
-  "amp.loss=lsgann": "did you mean 'lsgan'",
+  "amp/loss=lsgann": "did you mean 'lsgan'",
+  "amp.loss=bce": "write amp/loss=bce",
+  "amp.loss=lsgann": "write amp/loss=lsgann",
+  "amp.loss.name=lsgann": "did you mean 'lsgan'",
+  "amp.loss.name=bce": "amp.loss.style_reward=quadratic does not belong to amp/loss=bce: use sigmoid or log",
+  "amp/loss=wgan amp.loss.style_reward=log": "use linear or exponential",
+  "amp.loss.penalty_on=real": "known: both, policy, reference",
+  "amp.mix=two_critic": "did you mean 'two_critics'",
+  "amp.uncovered=clam": "did you mean 'clamp'",
+  "amp.condition=speed": "known: command, none",
+  "amp.features=[joint_po]": "did you mean 'joint_pos'",
   "hydra/launcher=basik": "did you mean 'basic'",
   "hydra.launcher=joblib": "write hydra/launcher=joblib",
   # smuggled in
@@ -62,6 +73,15 @@ BAD = {
   "algo.discount=nan": "(0, 1]",
   "algo.gae_lambda=1.5": "0 to 1",
   "amp.replay_share=-0.1": "0 to 1",
+  "amp.replay_keep=0": "(0, 1]",
+  "amp.replay_keep=1.1": "(0, 1]",
+  "amp.window=1": "2 to 50 frames",
+  "amp.window=51": "2 to 50 frames",
+  "amp.slow_down.accuracy=1.5": "0 to 1",
+  "amp.slow_down.contrast=-0.1": "0 to 1",
+  "amp.slow_down.factor=2": "0 to 1",
+  "amp.loss.gradient_penalty=-1": "0 or greater",
+  "amp.loss.logit_regulariser=-1": "0 or greater",
   "algo.learning_rate=0": "greater than 0",
   "algo.policy_hidden=[64,0]": "greater than 0",
   "seed=-1": "0 or greater",
@@ -81,10 +101,16 @@ BAD = {
   "evaluation.fine_timestep=0.01": "coarser",
   "env.command.vx=[0.3,0.0]": "[0.0,0.3]",
   "env.command.vx=[0.1]": "[lowest, highest]",
-  "env.command.vx=[0.0,0.5]": "widen motion.speeds or narrow env.command.vx",
+  "env.command.vx=[0.0,0.5]": "widen motion.speeds, narrow env.command.vx, or set amp.uncovered=clamp or gate",
   "motion.speeds=[0.1,0.2,0.3]": "widen motion.speeds",
   "motion.speeds=[0.0,0.3,0.2]": "use [0.0, 0.2, 0.3]",
   "amp.replay_size=100": "at least 1024",
+  "amp.features=[]": "amp.features is empty: name at least one of joint_pos",
+  "amp.features=[gravity,gravity]": "amp.features names 'gravity' twice",
+  "amp.uncovered=clamp amp.condition=none": "add amp.condition=command",
+  "amp.freeze=true": "add amp.discriminator=",
+  "amp.discriminator=nowhere": "amp.discriminator=nowhere is not a run folder with checkpoints",
+  "algo=ppo amp/loss=bce": "amp.* has no meaning with algo=ppo",
   "+reward.terms.gait_contact={weight:1}": "reward.observations=[gait_clock]",
   "env.observations.policy=[gyro,gyro]": "twice",
   "env.observations.privileged=[gyro]": "the policy sees anyway",
@@ -130,10 +156,29 @@ def test_bad_input_is_refused_in_one_line_with_the_fix(typed: str):
     "algo=ppo env.command.vx=[0.0,0.9]",
     "reward.terms.alive.weight=0",
     "algo.final_learning_rate=0",
+    "env.command.vx=[0.5,1.0] amp.uncovered=gate",
+    "env.command.vx=[0.0,0.5] amp.uncovered=clamp",
+    "amp.features=[contacts,joint_pos] amp.window=50",
+    "amp.replay_keep=1 amp.slow_down.contrast=1",
   ],
 )
 def test_what_hydra_allows_and_makes_sense_is_accepted(typed: str):
   assert len(composed(*typed.split()).cells) == 1
+
+
+@pytest.mark.parametrize("loss, reward, side", [("bce", "sigmoid", "reference"), ("wgan", "linear", "both")])
+def test_a_loss_is_chosen_with_its_reward_and_its_penalty(loss, reward, side):
+  amp = load([f"amp/loss={loss}"]).amp
+  assert (amp.loss.name, amp.loss.style_reward, amp.loss.penalty_on) == (loss, reward, side)
+  assert amp.weight == load([]).amp.weight
+  sweep = composed("-m", "amp/loss=lsgan,bce,wgan")
+  assert [cell.config.amp.loss.name for cell in sweep.cells] == ["lsgan", "bce", "wgan"]
+
+
+def test_every_style_reward_can_be_chosen():
+  for loss, rewards in AMP_LOSSES.items():
+    for reward in rewards:
+      assert load([f"amp/loss={loss}", f"amp.loss.style_reward={reward}"]).amp.loss.style_reward == reward
 
 
 def test_a_sweep_is_expanded_as_hydra_does():

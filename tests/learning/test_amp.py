@@ -1,74 +1,18 @@
-"""AMP's parts: the loss, the style reward, what is learnt, the frozen normaliser."""
+"""AMP's parts: regularisers, what is learnt, the frozen normaliser, the guard, the frozen discriminator."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toy_amp import TRAINING, gaussian, jitted_update, make_amp, numbers
+from toy_amp import REWARDS, TRAINING, gaussian, jitted_update, make_amp, numbers, trained
 
-from wildrobot_exp.learning.amp import CLIP, Amp, discriminator_loss, style_reward
+from wildrobot_exp.learning.adversarial import LOSSES
+from wildrobot_exp.learning.amp import CLIP, COMMAND_STD, SATURATION_MEMORY, Amp
+from wildrobot_exp.learning.discriminator import discriminator_loss
 from wildrobot_exp.motions import make_gait_grid
 from wildrobot_exp.motions.reference import make_amp_reference
 
-
-def linear(params, x):
-  return x @ params["kernel"] + params["bias"]
-
-
-LINEAR = {"kernel": jnp.array([0.3, -1.2]), "bias": jnp.float32(0.4)}
-
-
-# the loss and the reward
-
-
-def test_at_the_optimum_the_style_reward_is_one_for_reference_and_zero_for_policy():
-  assert style_reward(jnp.float32(1.0)) == 1.0
-  assert style_reward(jnp.float32(-1.0)) == 0.0
-  reference, policy = jnp.ones((5, 2)), -jnp.ones((5, 2))
-  first = {"kernel": jnp.array([1.0, 0.0]), "bias": jnp.float32(0.0)}  # D = +1 and -1
-  loss, metrics = discriminator_loss(linear, first, reference, policy, numbers())
-  assert loss == 0.0  # nothing is lower than a sum of squares at 0
-  assert metrics["amp/logit_reference"] == 1.0 and metrics["amp/logit_policy"] == -1.0
-  assert metrics["amp/reward_contrast"] == 1.0
-  assert metrics["amp/accuracy_reference"] == metrics["amp/accuracy_policy"] == 1.0
-
-
-def test_style_reward_stays_in_zero_to_one_and_peaks_at_the_reference_target():
-  logits = jnp.linspace(-20.0, 20.0, 4001)
-  reward = style_reward(logits)
-  assert reward.min() == 0.0 and reward.max() <= 1.0
-  assert float(logits[jnp.argmax(reward)]) == pytest.approx(1.0, abs=0.01)
-  assert style_reward(jnp.float32(0.0)) == 0.75  # undecided
-
-
-def test_the_least_squares_part_is_a_quarter_of_each_side():
-  loss, _ = discriminator_loss(linear, LINEAR, gaussian(0), gaussian(1), numbers())
-  real, fake = (np.asarray(linear(LINEAR, gaussian(seed)), np.float64) for seed in (0, 1))
-  assert float(loss) == pytest.approx(((real - 1) ** 2).mean() / 4 + ((fake + 1) ** 2).mean() / 4, rel=1e-5)
-
-
-@pytest.mark.parametrize("coefficient", [0.5, 5.0])
-def test_the_gradient_penalty_of_a_linear_discriminator_is_the_coefficient_times_its_squared_weights(
-  coefficient,
-):
-  plain, _ = discriminator_loss(linear, LINEAR, gaussian(0), gaussian(1), numbers())
-  loss, metrics = discriminator_loss(
-    linear, LINEAR, gaussian(0), gaussian(1), numbers(gradient_penalty=coefficient)
-  )
-  squared = 0.3**2 + 1.2**2
-  assert float(metrics["amp/gradient_penalty"]) == pytest.approx(squared, rel=1e-5)
-  assert float(loss - plain) == pytest.approx(coefficient * squared, rel=1e-4)
-
-
-def test_the_gradient_penalty_is_taken_on_the_reference_side_alone():
-  amp = make_amp(gaussian(0))
-  params = amp.init(jax.random.PRNGKey(0)).params
-
-  def penalty(real, fake):
-    return discriminator_loss(amp.apply, params, real, fake, numbers())[1]["amp/gradient_penalty"]
-
-  assert penalty(gaussian(0), gaussian(1)) == penalty(gaussian(0), gaussian(2, mean=(3.0, 0.0)))
-  assert penalty(gaussian(0), gaussian(1)) != penalty(gaussian(1), gaussian(1))
+# the loss: see test_adversarial.py for what holds for all of them
 
 
 def test_regularisers_add_the_squared_weights_they_name():
@@ -83,37 +27,12 @@ def test_regularisers_add_the_squared_weights_they_name():
   assert loss(weight_decay=2.0) - loss() == pytest.approx(2.0 * sum(squares), rel=1e-4)
 
 
-@pytest.mark.parametrize("change", ["permuted", "repeated"])
-def test_permuting_or_repeating_the_batch_changes_nothing(change):
-  amp = make_amp(gaussian(0))
-  params = amp.init(jax.random.PRNGKey(0)).params
-  order = {
-    "permuted": lambda x, seed: x[np.random.default_rng(seed).permutation(len(x))],
-    "repeated": lambda x, seed: jnp.concatenate([x, x]),
-  }[change]
-  hp = numbers(**TRAINING)
-  loss = jax.grad(lambda p, real, fake: discriminator_loss(amp.apply, p, real, fake, hp), has_aux=True)
-  gradient, metrics = loss(params, gaussian(1), gaussian(2, mean=(1.0, 0.0)))
-  other_gradient, other_metrics = loss(params, order(gaussian(1), 3), order(gaussian(2, mean=(1.0, 0.0)), 4))
-  for a, b in zip(*map(jax.tree.leaves, ((metrics, gradient), (other_metrics, other_gradient))), strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-
-
 # what it learns
-
-
-def trained(amp: Amp, raw_policy: jax.Array, seed: int = 0):
-  state = amp.init(jax.random.PRNGKey(seed))
-  features = amp.normalise(state, raw_policy)
-  state, metrics = jitted_update(amp)(state, features, jax.random.PRNGKey(seed + 1), numbers(**TRAINING))
-  return state, features, metrics
 
 
 def accuracy(amp: Amp, state, real: jax.Array, fake: jax.Array) -> float:
   """Balanced, of normalised features."""
-  return float(
-    (jnp.mean(amp.apply(state.params, real) > 0) + jnp.mean(amp.apply(state.params, fake) < 0)) / 2
-  )
+  return float((jnp.mean(amp.apply(state.params, real) > 0) + jnp.mean(amp.apply(state.params, fake) < 0)) / 2)
 
 
 MEAN, STD = np.array([7.0, -3.0]), np.array([2.0, 0.5])
@@ -125,28 +44,14 @@ def toy() -> Amp:
   return make_amp(gaussian(0) * STD + MEAN, updates=300, batch_size=256, replay_size=1024)
 
 
-def test_style_reward_rises_as_the_policy_moves_to_the_reference(toy):
-  rewards = []
-  for distance in (4.0, 2.0, 1.0, 0.0):
-    state, features, _ = trained(toy, gaussian(1, mean=(distance, 0.0)) * STD + MEAN)
-    rewards.append(float(toy.score(state, features)[0].mean()))
-  assert rewards == sorted(rewards) and rewards[0] < 0.3, rewards
-  assert rewards[-1] == pytest.approx(0.75, abs=0.02)  # undecided: they are the same distribution
-
-
-def test_the_same_data_on_both_sides_cannot_be_told_apart(toy):
-  state, real, metrics = trained(toy, gaussian(0) * STD + MEAN)
-  assert accuracy(toy, state, real, real) == 0.5  # whatever it says, it says of both
-  assert abs(float(metrics["amp/accuracy_reference"] + metrics["amp/accuracy_policy"]) / 2 - 0.5) < 0.03
-  assert abs(float(metrics["amp/logit_reference"] - metrics["amp/logit_policy"])) < 0.05
-
-
 def test_every_update_is_a_step_and_the_metrics_say_what_the_discriminator_does(toy):
   state, _, metrics = trained(toy, gaussian(1) * STD + MEAN)
   assert int(state.adam.count) == 300
   for what in ("loss", "logit_reference", "logit_policy", "gradient_penalty", "reward_contrast"):
     assert f"amp/{what}" in metrics
-  assert all(value.shape == () and np.isfinite(value) for value in metrics.values())
+  assert metrics["amp/giveaway"].shape == (2,)
+  assert all(value.shape == () for name, value in metrics.items() if name != "amp/giveaway")
+  assert all(np.isfinite(value).all() for value in metrics.values())
 
 
 @pytest.mark.parametrize("blurred", [True, False])
@@ -166,16 +71,14 @@ def test_a_clip_fed_as_policy_data_cannot_be_told_apart_by_its_command(robot, bl
     command_jitter=reference.command_jitter if blurred else 0.0,
   )
 
-  def off_grid(seed: int) -> jax.Array:
+  def commanded(seed: int) -> jax.Array:
     rows = jnp.tile(reference.features, (30, 1))
-    width = reference.command_jitter
-    return rows.at[:, -1].add(
-      np.random.default_rng(seed).uniform(-width, width, len(rows)).astype(np.float32)
-    )
+    jitter = np.random.default_rng(seed).uniform(-1.0, 1.0, len(rows)).astype(np.float32)
+    return rows.at[:, -1].set(jnp.clip(rows[:, -1] + reference.command_jitter * jitter, *reference.covered))
 
-  state, _, _ = trained(amp, off_grid(5))
-  real = off_grid(6) if blurred else reference.features
-  found = accuracy(amp, state, amp.normalise(state, real), amp.normalise(state, off_grid(7)))
+  state, _, _ = trained(amp, commanded(5))
+  shown = jnp.concatenate([amp._draw_reference(state, jax.random.PRNGKey(i)) for i in range(16)])
+  found = accuracy(amp, state, shown, amp.normalise(state, commanded(7)))
   assert abs(found - 0.5) < 0.02 if blurred else found > 0.6
 
 
@@ -197,12 +100,22 @@ def test_the_normaliser_is_the_reference_alone_and_stays_as_it_is(toy):
 
 def test_channels_that_hardly_move_in_the_reference_are_divided_by_their_floor():
   still = gaussian(0) * jnp.array([1.0, 1e-5])
-  amp = Amp(
-    still, jnp.array([0.1, 0.25]), hidden=[4], updates=1, batch_size=8, replay_size=8, replay_share=0.5
-  )
+  amp = Amp(still, jnp.array([0.1, 0.25]), hidden=[4], updates=1, batch_size=8, replay_size=8, replay_share=0.5)
   state = amp.init(jax.random.PRNGKey(0))
   assert state.std[0] > 0.9 and state.std[1] == 0.25
   assert float(amp.normalise(state, jnp.array([0.0, 0.5]))[1]) == pytest.approx(2.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("speeds", [(0.0, 0.3), (0.1, 0.2), (-0.1, 0.1)])
+def test_a_step_of_the_command_means_the_same_whatever_the_speeds_of_the_reference(speeds):
+  reference = jnp.stack([jnp.arange(40.0), jnp.repeat(jnp.asarray(speeds), 20)], axis=-1)
+  amp = make_amp(reference, condition="command")
+  state = amp.init(jax.random.PRNGKey(0))
+  rows = jnp.stack([jnp.arange(4.0), jnp.array([0.0, 0.01, 0.04, 0.09])], axis=-1)
+  told = np.asarray(amp.normalise(state, rows))
+  np.testing.assert_allclose(np.diff(told[:, 1]) * COMMAND_STD, 0.1, atol=1e-5)  # of the square roots
+  plain = make_amp(reference)
+  np.testing.assert_allclose(told[:, 0], plain.normalise(plain.init(jax.random.PRNGKey(0)), rows)[:, 0], rtol=1e-6)
 
 
 def test_far_features_are_clipped_and_their_share_is_reported():
@@ -213,11 +126,92 @@ def test_far_features_are_clipped_and_their_share_is_reported():
   assert amp.score(state, features)[1]["amp/clipped_features"] == 2 / 8
 
 
-def test_scores_keep_the_shape_of_time_and_robots():
-  amp = make_amp(gaussian(0))
+@pytest.mark.parametrize("loss, reward", REWARDS)
+def test_scores_keep_the_shape_of_time_and_robots(loss, reward):
+  amp = make_amp(gaussian(0), loss=loss, style_reward=reward)
   state = amp.init(jax.random.PRNGKey(0))
   features = gaussian(1).reshape(40, 50, 2)
-  reward, metrics = amp.score(state, features)
-  assert reward.shape == (40, 50)
-  np.testing.assert_allclose(reward, style_reward(amp.apply(state.params, features)))
-  assert float(metrics["amp/style_reward"]) == pytest.approx(float(reward.mean()), rel=1e-5)
+  scored, metrics = amp.score(state, features)
+  assert scored.shape == (40, 50)
+  np.testing.assert_allclose(scored, LOSSES[loss].rewards[reward](amp.apply(state.params, features)), rtol=1e-5)
+  assert float(metrics["amp/style_reward"]) == pytest.approx(float(scored.mean()), rel=1e-5)
+
+
+def test_masked_steps_earn_nothing_and_do_not_count_in_the_means():
+  amp = make_amp(gaussian(0))
+  state = amp.init(jax.random.PRNGKey(0))
+  features = gaussian(1).at[::2].set(CLIP)
+  mask = jnp.ones(len(features)).at[::2].set(0.0)
+  masked, metrics = amp.score(state, features, mask)
+  every, _ = amp.score(state, features)
+  np.testing.assert_array_equal(masked[::2], 0.0)
+  np.testing.assert_array_equal(masked[1::2], every[1::2])
+  assert float(metrics["amp/style_reward"]) == pytest.approx(float(every[1::2].mean()), rel=1e-5)
+  assert metrics["amp/clipped_features"] == 0.0
+  nothing, metrics = amp.score(state, features, jnp.zeros(len(features)))
+  assert float(jnp.abs(nothing).max()) == 0.0 and metrics["amp/style_reward"] == 0.0
+
+
+# the guard
+
+GUARD = dict(slow_accuracy=0.9, slow_contrast=0.5, slow_factor=0.01)
+HOPELESS = gaussian(1, mean=(6.0, 0.0), count=256)
+
+
+def steps_of(amp: Amp, policies, **hp: float) -> list[tuple[float, dict[str, float]]]:
+  """(how far the parameters moved, metrics) of one update after the other."""
+  state, found = amp.init(jax.random.PRNGKey(0)), []
+  for i, policy in enumerate(policies):
+    before = jax.tree.map(np.array, state.params)
+    features = amp.normalise(state, policy)
+    state, metrics = jitted_update(amp)(state, features, jax.random.PRNGKey(i), numbers(**(TRAINING | hp)))
+    moved = jax.tree.map(lambda a, b: np.abs(np.asarray(a) - b).max(), state.params, before)
+    found.append((float(max(jax.tree.leaves(moved))), {k: v for k, v in metrics.items() if np.ndim(v) == 0}))
+  return found
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Amp:
+  return make_amp(gaussian(0), updates=10, batch_size=128, replay_share=0.0)
+
+
+def test_a_discriminator_saturated_for_several_iterations_is_slowed_by_the_factor(guarded):
+  steps = steps_of(guarded, [HOPELESS] * 25, **GUARD)
+  slowed = [float(metrics["amp/slowed"]) for _, metrics in steps]
+  saturation = [float(metrics["amp/saturation"]) for _, metrics in steps]
+  first = slowed.index(1.0)
+  sides = ("amp/accuracy_reference", "amp/accuracy_policy")
+  certain = [m["amp/reward_contrast"] > 0.5 and min(m[side] for side in sides) > 0.9 for _, m in steps]
+  needed = int(np.ceil(np.log(0.5) / np.log(SATURATION_MEMORY)))
+  assert first == certain.index(True) + needed  # a few certain iterations are no verdict
+  assert saturation == sorted(saturation) and saturation[first - 1] > 0.5 > saturation[first - 2]
+  assert set(slowed[:first]) == {0.0} and set(slowed[first:]) == {1.0}
+  free = steps_of(guarded, [HOPELESS] * (first + 1), **GUARD | {"slow_factor": 1.0})
+  np.testing.assert_allclose([moved for moved, _ in steps[:first]], [moved for moved, _ in free[:first]])
+  assert steps[first][0] == pytest.approx(0.01 * free[first][0], rel=0.05)
+
+
+def test_a_slowed_discriminator_recovers_when_the_policy_gets_better(guarded):
+  steps = steps_of(guarded, [HOPELESS] * 20 + [gaussian(2, count=256)] * 12, **GUARD)
+  slowed = [float(metrics["amp/slowed"]) for _, metrics in steps]
+  assert slowed[19] == 1.0 and slowed[-1] == 0.0
+  assert steps[-1][0] > 20 * steps[19][0]
+
+
+def test_a_contrast_of_one_switches_the_guard_off(guarded):
+  steps = steps_of(guarded, [HOPELESS] * 15, **GUARD | {"slow_contrast": 1.0})
+  assert all(metrics["amp/saturation"] == metrics["amp/slowed"] == 0.0 for _, metrics in steps)
+
+
+# frozen
+
+
+def test_a_frozen_discriminator_keeps_its_parameters_to_the_bit_and_still_says_what_it_sees():
+  amp = make_amp(gaussian(0), freeze=True, updates=5)
+  first = state = amp.init(jax.random.PRNGKey(0))
+  for i in range(3):
+    features = amp.normalise(state, gaussian(i, mean=(2.0, 0.0)))
+    state, metrics = jitted_update(amp)(state, features, jax.random.PRNGKey(i), numbers(**TRAINING))
+  for a, b in zip(jax.tree.leaves(first.params), jax.tree.leaves(state.params), strict=True):
+    assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+  assert np.isfinite(metrics["amp/loss"]) and metrics["amp/accuracy_policy"] >= 0.0

@@ -17,8 +17,11 @@ def test_every_number_is_the_one_of_the_config(ppo_amp):
   hp, cfg = ppo_amp.hp, ppo_amp.cfg
   for name in names(Hyperparameters) - {"total_steps", "reward_weights", "amp"}:
     assert float(getattr(hp, name)) == pytest.approx(cfg.algo[name], rel=1e-6), name
+  sections = {"gradient_penalty": cfg.amp.loss, "logit_regulariser": cfg.amp.loss}
+  sections |= {f"slow_{name}": cfg.amp.slow_down for name in ("accuracy", "contrast", "factor")}
   for name in names(AmpHyperparameters):
-    assert float(getattr(hp.amp, name)) == pytest.approx(cfg.amp[name], rel=1e-6), name
+    expected = sections.get(name, cfg.amp)[name.removeprefix("slow_")]
+    assert float(getattr(hp.amp, name)) == pytest.approx(expected, rel=1e-6), name
   assert float(hp.total_steps) == cfg.total_steps
   weights = {name: float(weight) for name, weight in hp.reward_weights.items()}
   assert weights == pytest.approx({name: term["weight"] for name, term in cfg.reward.terms.items()}, rel=1e-6)

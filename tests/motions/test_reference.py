@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from wildrobot_exp.config.compose import load
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.motions import make_gait_grid, to_states
 from wildrobot_exp.motions.features import feature_floors, feature_names
 from wildrobot_exp.motions.reference import (
+  COMMAND,
   COMMAND_FLOOR,
   make_amp_reference,
   make_clips,
@@ -20,6 +22,7 @@ from wildrobot_exp.motions.reference import (
 )
 
 SPEEDS = [0.0, 0.1, 0.3]
+NAMES = ("joint_pos", "root_height", "contacts")
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +66,49 @@ def test_no_two_clips_mix_in_a_transition(robot, clips, transitions):
   np.testing.assert_array_equal(np.concatenate(alone), transitions[0])
 
 
+# windows longer than two, other fields
+
+
+@pytest.mark.parametrize("window", [2, 3, 5])
+def test_windows_of_a_loop_go_on_over_its_seam(robot, clips, window):
+  features, speeds = (np.asarray(x) for x in reference_transitions(robot, clips, NAMES, window))
+  assert len(features) == len(speeds) == sum(clip.num_frames for clip in clips)
+  for part in parts(clips, features):
+    frames = part[:, :14]
+    for t in range(len(part)):
+      expected = np.concatenate([frames[(t + k) % len(frames)] for k in range(window)])
+      np.testing.assert_array_equal(part[t], expected)
+
+
+@pytest.mark.parametrize("window", [2, 4])
+def test_windows_of_a_clip_that_does_not_loop_stay_inside_it(robot, clips, window):
+  once = dataclasses.replace(clips[1], loop=False)
+  looped = np.asarray(reference_transitions(robot, [clips[1]], NAMES, window)[0])
+  features, speeds = (np.asarray(x) for x in reference_transitions(robot, [once], NAMES, window))
+  assert len(features) == len(speeds) == once.num_frames - window + 1
+  inner = slice(1, -window)  # velocities at its two ends are one-sided
+  np.testing.assert_allclose(features[inner], looped[1 : len(features) - window], atol=1e-6)
+
+
+def test_a_clip_shorter_than_the_window_is_refused(robot, clips):
+  once = dataclasses.replace(clips[1], loop=False)
+  exact = reference_transitions(robot, [once], NAMES, once.num_frames)[0]
+  assert len(exact) == 1
+  with pytest.raises(UserError, match=f"of {once.num_frames} frames is shorter than amp.window={once.num_frames + 1}"):
+    make_amp_reference(robot, [once], condition="none", names=NAMES, window=once.num_frames + 1)
+
+
+def test_the_reference_of_chosen_fields_has_their_names_floors_and_bounds(robot, clips):
+  reference = make_amp_reference(robot, clips, condition="command", names=NAMES, window=3)
+  assert reference.features.shape[-1] == len(reference.names) == len(reference.floors) == 3 * 14 + 1
+  assert reference.names == [*feature_names(robot, NAMES, 3), COMMAND]
+  low, high = reference.bounds
+  assert ((np.asarray(reference.features) >= low) & (np.asarray(reference.features) <= high)).all()
+  assert np.isfinite(reference.bounds).all() and (low < high).all()
+
+
 def test_reference_moves_forward_at_its_speed(robot, clips, transitions):
-  column = feature_names(robot).index("before/root_linvel/x [m/s]")
+  column = feature_names(robot).index("t-1/root_linvel/x [m/s]")
   for clip, part in zip(clips, parts(clips, transitions[0]), strict=True):
     assert part[:, column].mean() == pytest.approx(clip.speed, abs=1e-3)
 
@@ -74,6 +118,8 @@ def test_conditioned_each_row_ends_with_its_speed_as_the_command(robot, clips, t
   np.testing.assert_array_equal(reference.features[:, :-1], transitions[0])
   np.testing.assert_array_equal(reference.features[:, -1], transitions[1])
   np.testing.assert_allclose(reference.floors, [*np.asarray(feature_floors(robot)), COMMAND_FLOOR], rtol=1e-6)
+  assert reference.names == [*feature_names(robot), COMMAND]
+  assert reference.bounds.shape == (2, 77) and reference.covered == pytest.approx((0.0, 0.3))
 
 
 def test_the_blur_reaches_half_of_the_widest_gap_so_that_neighbours_meet(robot, clips):
@@ -85,7 +131,7 @@ def test_the_blur_reaches_half_of_the_widest_gap_so_that_neighbours_meet(robot, 
 def test_without_condition_there_is_no_command_and_no_blur(robot, clips, transitions):
   reference = make_amp_reference(robot, clips, condition="none")
   np.testing.assert_array_equal(reference.features, transitions[0])
-  assert reference.command_jitter == 0.0 and len(reference.floors) == 76
+  assert reference.command_jitter == 0.0 and len(reference.floors) == len(reference.names) == 76
 
 
 def test_start_frames_are_the_clips_states_with_their_command_and_phase(robot, clips):
@@ -116,7 +162,7 @@ def test_a_clip_that_stands_or_tells_no_contacts_has_no_phase(clips):
 def test_the_config_s_numbers_reach_the_clips(robot):
   plain = load(["algo=ppo"]).motion
   names = ("speeds", "stride_seconds", "lift", "crouch", "double_support", "stand_at_zero")
-  base = {name: plain[name] for name in names} | {"speeds": [0.0, 0.1]}
+  base = {name: plain[name] for name in names} | {"speeds": [0.0, 0.1], "name": "gait", "mirror": False}
   changed = {"speeds": [0.0, 0.15], "stride_seconds": 0.72, "lift": 0.03, "crouch": 0.022}
   changed |= {"double_support": 0.3, "stand_at_zero": False}
   first = make_clips(SimpleNamespace(**base), robot)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,9 @@ def main(argv: list[str] | None = None) -> int:
   except RunFailed as error:
     print(f"error: {error}", file=sys.stderr)
     return 1
+  except BrokenPipeError:  # `| head` has read enough; Python would complain once more when it flushes stdout
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

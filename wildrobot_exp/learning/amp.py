@@ -128,8 +128,10 @@ class Amp:
     return self._net.apply(params, features)[..., 0]
 
   def normalise(self, state: AmpState, features: jax.Array) -> jax.Array:
-    """Raw features [..., F] in standard deviations of the reference, clipped."""
-    return jnp.clip((self._encode(features) - state.mean) / state.std, -CLIP, CLIP)
+    """Raw features [..., F] in standard deviations of the reference, clipped; the command is not."""
+    scaled = (self._encode(features) - state.mean) / state.std
+    clipped = jnp.clip(scaled, -CLIP, CLIP)
+    return clipped.at[..., -1].set(scaled[..., -1]) if self.conditioned else clipped
 
   def _encode(self, features: jax.Array) -> jax.Array:
     """Raw features with the command as sign(v) sqrt|v|: from standing to the slowest walk is a larger step than
