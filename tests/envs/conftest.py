@@ -18,7 +18,7 @@ SETTINGS = {
   "action_scale": 0.25,
   "command_range": (0.0, 0.3),
   "command_zero_share": 0.1,
-  "command_deadband": 0.0,
+  "command_slowest": 0.0,
   "command_seconds": 5.0,
   "gait_period": 0.8,
   "rewards": {"track_vx": {"weight": 1.0, "sigma": 0.15}, "alive": {"weight": 0.2}},

@@ -108,11 +108,12 @@ def test_commands_are_uniform_in_the_range_but_for_the_zero_share(make_scripted_
   np.testing.assert_allclose(counts, len(moving) / 8, rtol=0.4)
 
 
-def test_commands_below_the_deadband_are_zero_and_the_others_as_drawn(make_scripted_env):
-  env = make_scripted_env(command_range=(-0.1, 0.3), command_zero_share=0.0, command_deadband=0.1)
-  commands = np.asarray(reset_many(env).info["command"])
-  assert (commands == 0).mean() == pytest.approx(0.5, abs=0.06)
-  assert commands.min() >= 0 and commands[commands > 0].min() >= 0.1
+def test_commands_slower_than_the_slowest_walk_are_that_or_zero(make_scripted_env):
+  env = make_scripted_env(command_range=(-0.1, 0.3), command_zero_share=0.0, command_slowest=0.1)
+  commands = np.asarray(reset_many(env).info["command"]).round(6)
+  shares = [(commands == value).mean() for value in (-0.1, 0.0, 0.1)]
+  assert shares == pytest.approx([1 / 8, 1 / 4, 1 / 8], abs=0.05)
+  assert set(np.abs(commands[np.abs(commands) < 0.1])) == {0.0}
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +188,7 @@ def test_the_config_arrives(native, make_env):
       "env.command.vx=[0.1,0.2]",
       "seed=5",
       "env.command.zero_share=0.0",
-      "env.command.deadband=0.15",
+      "env.command.slowest=0.15",
       "env.reset.bank_size=7",
       "reward=walk_shaped",
       "reward.terms.alive.weight=3",
@@ -201,7 +202,6 @@ def test_the_config_arrives(native, make_env):
   assert set(env.reward_weights) == set(cfg.reward.terms)
   assert "gait_clock" in env.fields["state"]  # what the reward needs to be seen
   commands = np.asarray(reset_many(env).info["command"])
-  assert commands.max() <= 0.2 and commands[commands > 0].min() >= 0.15
-  assert (commands == 0).mean() == pytest.approx(0.5, abs=0.1)  # all of those below the deadband
+  assert commands.max() <= 0.2 and commands.min() == pytest.approx(0.15)
   other = make_walk_env(cfg, native, command_seconds=float("inf"), bank=env.bank)
   assert other.bank is env.bank

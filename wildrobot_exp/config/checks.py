@@ -87,9 +87,9 @@ def _check_command(cfg: Config) -> None:
   if vx[0] > vx[1]:
     raise UserError(f"env.command.vx={vx} is not ordered: use [{vx[1]},{vx[0]}]")
   fastest = max(map(abs, vx))
-  if cfg.env.command.deadband > fastest:
+  if cfg.env.command.slowest > fastest:
     raise UserError(
-      f"env.command.deadband={cfg.env.command.deadband} makes every command of {vx} m/s zero: use at most {fastest}"
+      f"env.command.slowest={cfg.env.command.slowest} is faster than every command of {vx}: use at most {fastest}"
     )
 
 
@@ -154,7 +154,7 @@ def _check_amp(cfg: Config) -> None:
     return
   _check_discriminator(cfg.amp)
   low, high = cfg.env.command.vx
-  if cfg.env.command.zero_share > 0 or low < cfg.env.command.deadband:
+  if cfg.env.command.zero_share > 0 or low < cfg.env.command.slowest:
     low, high = min(low, 0.0), max(high, 0.0)
   if cfg.amp.uncovered == "refuse" and (speeds[0] > low + TOLERANCE or speeds[-1] < high - TOLERANCE):
     raise UserError(

@@ -33,7 +33,7 @@ POSITIVE = """
   checkpoints.every_steps checkpoints.keep
 """.split()
 NOT_NEGATIVE = """
-  seed env.command.deadband env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy
+  seed env.command.slowest env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy
   algo.value_coef
   amp.weight amp.loss.gradient_penalty amp.loss.logit_regulariser amp.weight_decay motion.crouch
 """.split()

@@ -33,7 +33,7 @@ ENVS = ("wildrobot",)
 class CommandConfig:
   vx: list[float]
   zero_share: float
-  deadband: float
+  slowest: float
   resample_seconds: float
 
 

@@ -33,7 +33,7 @@ class WalkEnv(Env):
     action_scale: rad per unit of action.
     command_range: commanded forward velocities are drawn uniformly from [low, high], m/s.
     command_zero_share: probability that a drawn command is 0 instead.
-    command_deadband: m/s; slower commands are drawn as 0, so that standing and the slowest walk are apart.
+    command_slowest: m/s; slower commands are drawn as this or as 0, whichever is nearer: stand, or walk.
     command_seconds: mean time after which a command is drawn again within an episode, s.
     gait_period: period of the gait clock, s.
     rewards: term -> {"weight": w >= 0, parameters...}.
@@ -53,7 +53,7 @@ class WalkEnv(Env):
     action_scale: float,
     command_range: tuple[float, float],
     command_zero_share: float,
-    command_deadband: float,
+    command_slowest: float,
     command_seconds: float,
     gait_period: float,
     rewards: Mapping[str, Mapping[str, float]],
@@ -67,7 +67,7 @@ class WalkEnv(Env):
     self._action_scale = action_scale
     self.command_range = command_range
     self._command_zero_share = command_zero_share
-    self._command_deadband = command_deadband
+    self._command_slowest = command_slowest
     self._command_probability = self.dt / command_seconds
     self.gait_period = gait_period
     self.bank = bank
@@ -166,8 +166,9 @@ class WalkEnv(Env):
     zero_key, value_key = jax.random.split(key)
     low, high = self.command_range
     value = jax.random.uniform(value_key, minval=low, maxval=high)
-    stand = (jax.random.uniform(zero_key) < self._command_zero_share) | (jnp.abs(value) < self._command_deadband)
-    return jnp.where(stand, 0.0, value)
+    stand = jax.random.uniform(zero_key) < self._command_zero_share
+    speed, least = jnp.abs(value), self._command_slowest
+    return jnp.where(stand | (speed < least / 2), 0.0, jnp.sign(value) * jnp.maximum(speed, least))
 
 
 def make_walk_env(
@@ -193,7 +194,7 @@ def make_walk_env(
     action_scale=env.action_scale,
     command_range=tuple(env.command.vx),
     command_zero_share=env.command.zero_share,
-    command_deadband=env.command.deadband,
+    command_slowest=env.command.slowest,
     command_seconds=env.command.resample_seconds if command_seconds is None else command_seconds,
     gait_period=env.gait_period,
     rewards=cfg.reward.terms,

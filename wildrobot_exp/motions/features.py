@@ -69,7 +69,7 @@ def _contacts(robot: Robot, state: PhysicsState) -> jax.Array:
 # nothing here depends on where the robot stands or faces; contacts are kinematics, so that a clip has them too
 FIELDS: dict[str, Field] = {
   "joint_pos": Field(q.joint_pos, _joint_names, "rad", 0.1, _joint_bounds),
-  "joint_vel": Field(q.joint_vel, _joint_names, "rad/s", 2.0, _same_for_all_joints(40.0)),
+  "joint_vel": Field(q.joint_vel, _joint_names, "rad/s", 1.0, _same_for_all_joints(40.0)),
   "root_height": Field(lambda robot, s: q.root_height(s)[None], lambda robot: ["z"], "m", 0.015, _within((0.1, 0.7))),
   "gravity": Field(lambda robot, s: q.root_gravity(s), _axes, "1", 0.1, _within((-1, 1), (-1, 1), (-1.001, 0.5))),
   "root_linvel": Field(lambda robot, s: q.root_linvel(s), _axes, "m/s", 0.15, _within(*[(-4, 4)] * 3)),
