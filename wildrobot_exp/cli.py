@@ -16,6 +16,7 @@ from wildrobot_exp.config.resume import expand_resume
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
 from wildrobot_exp.job import job
+from wildrobot_exp.run_lock import refuse_if_in_use
 from wildrobot_exp.sweeps.folder import SweepFolder
 from wildrobot_exp.sweeps.summary import SUMMARY, JobResult, read_results, table, write_csv
 
@@ -47,6 +48,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
       hydra_main()
       return 0
     check_folder(composed.folder, composed.multirun, resumed=composed.cells[0].config.resume is not None)
+    refuse_if_in_use(composed.folder)
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(plan(cell.config, cell.folder) for cell in composed.cells))
       return 0

@@ -21,6 +21,7 @@ from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweeps.summary import JobResult, write_result
 
 EXPERIMENT = "wildrobot_exp.experiment"
@@ -49,7 +50,8 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
       write_result(folder, JobResult(folder.name, status, overrides, _scalars(numbers), wall_s, error))
 
   try:
-    numbers = _execute(cfg, folder)
+    with only_writer(folder):
+      numbers = _execute(cfg, folder)
   except KeyboardInterrupt:
     record("interrupted", {}, "interrupted")
     print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)

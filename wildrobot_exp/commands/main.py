@@ -1,4 +1,4 @@
-"""`wildrobot eval|report|play|motion|bench|doctor`. Each imports what it needs only when it is called."""
+"""`wildrobot eval|report|play|motion|config|bench|doctor`. Each imports what it needs only when it is called."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from wildrobot_exp.commands import motion, play
+from wildrobot_exp.commands import config, motion, play
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import set_platform
 from wildrobot_exp.config.folders import read_overrides
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
   play.add_parser(commands)
   motion.add_parser(commands)
+  config.add_parser(commands)
 
   bench = commands.add_parser("bench", help="env steps per second against Brax's trainer, in one run")
   bench.add_argument("--num-envs", type=int, default=256, help="robots side by side (256)")

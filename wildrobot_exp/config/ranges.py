@@ -1,6 +1,8 @@
 """The range of every single number of the config, as tables."""
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 from wildrobot_exp.config.schema import (
   ACTIVATIONS,
@@ -42,6 +44,7 @@ SHARES = """
   amp.slow_down.accuracy amp.slow_down.contrast amp.slow_down.factor
 """.split()
 FINITE = "env.command.vx motion.speeds".split()
+HALF_OPEN = "algo.discount motion.amplitude amp.replay_keep".split()
 CHOICES = {
   "algo.name": ALGORITHMS,
   "algo.activation": ACTIVATIONS,
@@ -61,22 +64,44 @@ MAX_SEED = 2**31 - 1
 MAX_WINDOW = 50  # frames
 
 
+class Rule(NamedTuple):
+  """A range for some keys: `refusal` completes "key=value ..." , `words` say what is allowed."""
+
+  keys: list[str]
+  holds: Callable[[float], bool]
+  refusal: str
+  words: str
+
+
+RULES = (
+  Rule(POSITIVE, lambda x: 0 < x < math.inf, "has to be greater than 0", "greater than 0"),
+  Rule(NOT_NEGATIVE, lambda x: 0 <= x < math.inf, "has to be 0 or greater", "0 or greater"),
+  Rule(SHARES, lambda x: 0 <= x <= 1, "is a share: use 0 to 1", "0 to 1"),
+  Rule(FINITE, math.isfinite, "has to be a finite number", "finite numbers"),
+  Rule(HALF_OPEN, lambda x: 0 < x <= 1, "has to be in (0, 1]", "greater than 0, at most 1"),
+  Rule(["motion.double_support"], lambda x: 0 <= x < 1, "has to be in [0, 1)", "0 or greater, below 1"),
+  Rule(["amp.window"], lambda x: 2 <= x <= MAX_WINDOW, f"has to be 2 to {MAX_WINDOW} frames", f"2 to {MAX_WINDOW}"),
+  Rule(["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}", f"at most {MAX_SEED}"),
+)
+
+
 def check_ranges(cfg: Config) -> None:
   """Raises UserError for the first number out of its range or word that is not on its list."""
   for key, known in CHOICES.items():
     for value in _values(cfg, key):
       if value not in known:
         raise unknown_name(key, value, known)
-  _require(cfg, POSITIVE, lambda x: 0 < x < math.inf, "has to be greater than 0")
-  _require(cfg, NOT_NEGATIVE, lambda x: 0 <= x < math.inf, "has to be 0 or greater")
-  _require(cfg, SHARES, lambda x: 0 <= x <= 1, "is a share: use 0 to 1")
-  _require(cfg, FINITE, math.isfinite, "has to be a finite number")
-  _require(cfg, ["algo.discount"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
-  _require(cfg, ["motion.amplitude"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
-  _require(cfg, ["motion.double_support"], lambda x: 0 <= x < 1, "has to be in [0, 1)")
-  _require(cfg, ["amp.replay_keep"], lambda x: 0 < x <= 1, "has to be in (0, 1]")
-  _require(cfg, ["amp.window"], lambda x: 2 <= x <= MAX_WINDOW, f"has to be 2 to {MAX_WINDOW} frames")
-  _require(cfg, ["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}")
+  for rule in RULES:
+    for key in rule.keys:
+      for value in _values(cfg, key):
+        if not rule.holds(value):
+          raise UserError(f"{key}={value} {rule.refusal}")
+
+
+def allowed(key: str) -> str:
+  """What a key may be, in words; empty where its type says it all."""
+  words = [", ".join(CHOICES[key])] if key in CHOICES else []
+  return "; ".join(words + [rule.words for rule in RULES if key in rule.keys])
 
 
 def _values(cfg: Config, key: str) -> list:
@@ -87,10 +112,3 @@ def _values(cfg: Config, key: str) -> list:
     if value is None:
       return []
   return value if isinstance(value, list) else [value]
-
-
-def _require(cfg: Config, keys: list[str], holds, text: str) -> None:
-  for key in keys:
-    for value in _values(cfg, key):
-      if not holds(value):
-        raise UserError(f"{key}={value} {text}")

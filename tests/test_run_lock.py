@@ -1,0 +1,48 @@
+"""Two processes never write into one run folder."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from wildrobot_exp.errors import UserError
+from wildrobot_exp.run_lock import LOCK, only_writer, refuse_if_in_use
+
+
+def hold(folder, ready):
+  with only_writer(folder):
+    ready.set()
+    signal.pause()
+
+
+@pytest.fixture
+def writer(tmp_path):
+  """A process that is writing into tmp_path."""
+  context = multiprocessing.get_context("spawn")
+  ready = context.Event()
+  process = context.Process(target=hold, args=(tmp_path, ready), daemon=True)
+  process.start()
+  assert ready.wait(60)
+  yield process
+  process.kill()
+  process.join()
+
+
+def test_the_second_writer_is_refused_and_told_who_is_first(tmp_path, writer):
+  for attempt in (only_writer(tmp_path).__enter__, lambda: refuse_if_in_use(tmp_path)):
+    with pytest.raises(UserError, match=f"in use by process {writer.pid}"):
+      attempt()
+
+
+def test_a_killed_writer_leaves_the_folder_free(tmp_path, writer):
+  os.kill(writer.pid, signal.SIGKILL)
+  writer.join()
+  refuse_if_in_use(tmp_path)
+  with only_writer(tmp_path):
+    assert (tmp_path / LOCK).read_text() == str(os.getpid())
+
+
+def test_a_folder_nobody_wrote_into_stays_as_it_is(tmp_path):
+  refuse_if_in_use(tmp_path)
+  assert list(tmp_path.iterdir()) == []
