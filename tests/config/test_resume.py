@@ -33,8 +33,25 @@ def test_a_second_resume_equals_the_first(run: pathlib.Path):
 
 @pytest.mark.parametrize("key", ["seed=4", "algo.clip=0.1", "+num_envs=8", "hydra.run.dir=x"])
 def test_what_would_make_it_another_run_is_refused_by_name(run: pathlib.Path, key: str):
-  with pytest.raises(UserError, match=f"cannot change {key.lstrip('+').split('=')[0]}"):
+  with pytest.raises(UserError, match=f"would change {key.lstrip('+').split('=')[0]}"):
     expand_resume([f"resume={run}", key])
+
+
+def test_what_the_run_was_started_with_is_no_change(run: pathlib.Path):
+  assert "seed=3" in expand_resume([f"resume={run}", "seed=3"])
+
+
+def test_a_change_is_made_if_it_is_allowed_by_name(run: pathlib.Path):
+  typed = ["algo.clip=0.1", "algo.entropy=0.0", "resume_allow=[algo.clip, algo.entropy]"]
+  assert expand_resume([f"resume={run}", *typed])[2:5] == typed
+  with pytest.raises(UserError, match=r"would change algo.entropy: .*resume_allow=\[algo.entropy\]"):
+    expand_resume([f"resume={run}", *typed[:2], "resume_allow=[algo.clip]"])
+
+
+def test_a_permission_is_not_inherited(run: pathlib.Path):
+  (run / ".hydra" / "overrides.yaml").write_text("- algo.clip=0.1\n- resume_allow=[algo.clip]\n")
+  with pytest.raises(UserError, match="would change algo.clip"):
+    expand_resume([f"resume={run}", "algo.clip=0.2"])
 
 
 def test_a_sweep_cannot_be_resumed_this_way(run: pathlib.Path):

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from wildrobot_exp.config.derived import policy_observations, steps_per_iteration
+from wildrobot_exp.config.keys import is_known, unknown_key
 from wildrobot_exp.config.motion import check_motion, clip_speeds, how_to_widen
 from wildrobot_exp.config.ranges import check_ranges
 from wildrobot_exp.config.schema import AMP_LOSSES, AmpConfig, Config
@@ -22,6 +23,7 @@ def check(cfg: Config) -> None:
     UserError: the first problem found.
   """
   check_ranges(cfg)
+  _check_resume(cfg)
   _check_batch(cfg)
   _check_times(cfg)
   _check_command(cfg)
@@ -32,6 +34,14 @@ def check(cfg: Config) -> None:
   _check_amp(cfg)
   _check_evaluation(cfg)
   _check_gates(cfg)
+
+
+def _check_resume(cfg: Config) -> None:
+  if cfg.resume is None and cfg.resume_allow:
+    raise UserError(f"resume_allow={cfg.resume_allow} without a run to resume: add resume=<run folder>")
+  for key in cfg.resume_allow:
+    if not is_known(key):
+      raise unknown_key(key)
 
 
 def _check_batch(cfg: Config) -> None:

@@ -8,6 +8,7 @@ from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
 
 KEY = "resume"
+ALLOW = "resume_allow"
 CHANGEABLE = ("total_steps", "logger", "checkpoints", "evaluation", "gates", "dry_run")  # everything else stays
 
 
@@ -18,7 +19,7 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
     arguments: of the command line, flags included.
 
   Raises:
-    UserError: no run there, nothing to resume from, or a key that a resumed run cannot change.
+    UserError: no run there, nothing to resume from, or a changed key that is not allowed by name.
   """
   asked = [argument for argument in arguments if _key(argument) == KEY]
   if not asked:
@@ -28,14 +29,16 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
   flags = [argument for argument in others if argument.startswith("-")]
   if flags:
     raise UserError(f"resume={folder} continues one run: leave out {' '.join(flags)}")
-  own = [line for line in read_overrides(folder) if _key(line) != KEY]
+  own = [line for line in read_overrides(folder) if _key(line) not in (KEY, ALLOW)]
   if not any((folder / "checkpoints").glob("[0-9]*")):
     raise UserError(f"resume={folder}: the run stopped before its first checkpoint; start it again")
-  fixed = [argument for argument in others if _key(argument).split(".")[0] not in CHANGEABLE]
+  changed = [argument for argument in others if argument not in own]
+  allowed = {*CHANGEABLE, ALLOW, *_names(changed)}
+  fixed = [_key(line) for line in changed if _key(line) not in allowed and _key(line).split(".")[0] not in allowed]
   if fixed:
     raise UserError(
-      f"a resumed run cannot change {', '.join(_key(argument) for argument in fixed)}: start a new run, or change"
-      f" only {', '.join(CHANGEABLE)}"
+      f"a resumed run would change {', '.join(fixed)}: start a new run, or allow it by name,"
+      f" {ALLOW}=[{','.join(fixed)}]; {', '.join(CHANGEABLE)} may change anyway"
     )
   return [*own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'"]
 
@@ -43,6 +46,12 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
 def resume_command(folder: Path) -> str:
   """What to type to go on with the run in `folder`."""
   return f"python run.py {shlex.quote(f'{KEY}={folder}')}"
+
+
+def _names(arguments: Sequence[str]) -> list[str]:
+  """The keys listed after resume_allow=."""
+  lists = [argument.partition("=")[2].strip("'\"[] ") for argument in arguments if _key(argument) == ALLOW]
+  return [name.strip() for text in lists for name in text.split(",") if name.strip()]
 
 
 def _key(argument: str) -> str:

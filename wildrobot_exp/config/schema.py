@@ -230,6 +230,7 @@ class Config:
   physics: str
   dry_run: bool
   resume: str | None
+  resume_allow: list[str]
   env: EnvConfig
   reward: RewardConfig
   algo: AlgoConfig
