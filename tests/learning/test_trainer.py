@@ -184,3 +184,36 @@ def test_an_update_that_does_not_compile_fails_with_its_own_error(tmp_path):
 
   with pytest.raises(TypeError, match="dot_general"):
     make_trainer(tmp_path, Rows(), Broken()).run(Broken().init())
+
+
+class Disk(Checkpoints):
+  """Refuses some saves, as a full disk does."""
+
+  def __init__(self, folder, full_at: tuple[int, ...]):
+    super().__init__(folder, keep=100)
+    self._full_at = full_at
+
+  def save(self, step, state, **kwargs):
+    if step in self._full_at:
+      raise RunFailed(f"the checkpoint at step {step} could not be written (No space left on device)")
+    return super().save(step, state, **kwargs)
+
+
+def run_on(disk: Disk, tmp_path) -> Disk:
+  trainer = make_trainer(tmp_path, Rows(), ToyUpdate(), save_every=SIZE)
+  trainer._checkpoints = disk
+  trainer.run(ToyUpdate().init())
+  return disk
+
+
+def test_a_full_disk_costs_checkpoints_not_the_training(tmp_path):
+  disk = run_on(Disk(tmp_path, tuple(steps(2, 3, 5, 6, 8))), tmp_path)
+  assert disk.steps() == steps(1, 4, 7, 9, 10)
+
+
+@pytest.mark.parametrize("full_at, kept", [((4, 5, 6), (1, 2, 3)), ((10,), tuple(range(1, 10)))])
+def test_training_stops_when_nothing_can_be_saved_and_the_last_good_checkpoint_stays(tmp_path, full_at, kept):
+  disk = Disk(tmp_path, tuple(steps(*full_at)))
+  with pytest.raises(RunFailed, match="No space left"):
+    run_on(disk, tmp_path)
+  assert disk.steps() == steps(*kept)

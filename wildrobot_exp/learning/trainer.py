@@ -21,6 +21,9 @@ Inspect = Callable[[TrainState, Rollout], None]  # of the first rollout, before 
 Columns = Callable[[dict[str, float | np.ndarray]], dict[str, float]]  # metrics of a row -> what is logged
 
 
+MOST_UNSAVED = 3  # checkpoints in a row that could not be written, before training stops
+
+
 class CompiledUpdate:
   """An Update compiled for one TrainState, its two programs side by side, with the time it took.
 
@@ -88,6 +91,7 @@ class Trainer:
     self._quick_evaluation = quick_evaluation
     self._inspect = inspect
     self._columns = columns or dict
+    self._unsaved = 0
 
   def run(self, state: TrainState) -> tuple[TrainState, dict[str, float]]:
     """Train from `state`; on an interrupt, save first and let it through.
@@ -131,13 +135,13 @@ class Trainer:
           score = quick["score"]
           row |= {f"eval/{name}": value for name, value in quick.items()}
         if last or score is not None or _crossed(done, size, self._save_every):
-          self._save(done, state, row, score)
+          self._save(done, state, row, score, must=last)
         if row:
           self._tracker.log(done, row)
     except KeyboardInterrupt:
       done = int(state.env_steps)  # the interrupt may have come between an update and its count
       if done not in self._checkpoints.steps():
-        self._save(done, state, {}, None)
+        self._save(done, state, {}, None, must=True)
       raise
     gain = {"train_return_gain": returns[-1] - returns[0]} if returns else {}
     return state, gain | {
@@ -148,8 +152,18 @@ class Trainer:
       "compile_s": step_fn.compile_s,
     }
 
-  def _save(self, done: int, state: TrainState, row: dict[str, float], score: float | None) -> None:
-    self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
+  def _save(
+    self, done: int, state: TrainState, row: dict[str, float], score: float | None, *, must: bool
+  ) -> None:
+    """Raises RunFailed if it has to be saved now, or could not be for MOST_UNSAVED checkpoints in a row."""
+    try:
+      self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
+      self._unsaved = 0
+    except RunFailed as error:
+      self._unsaved += 1
+      if must or self._unsaved >= MOST_UNSAVED:
+        raise
+      self._tracker.say(f"warning: {error}; training goes on and tries again at the next one")
 
   def _refuse_nan(self, metrics: dict[str, float], done: int) -> None:
     """Before anything of this update is saved or ranked."""
