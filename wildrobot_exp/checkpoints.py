@@ -108,15 +108,22 @@ class Checkpoints:
              for name, leaf in self.info(step)["leaves"].items()}
     wanted = named_leaves(template)
     check_specs(saved, {name: spec_of(name, leaf) for name, leaf in wanted.items()}, part=part)
-    arrays = _orbax().restore(self.folder / str(step) / "state", args=_args().StandardRestore())
-    keys = _keys(saved)
-    leaves = []
-    for name, leaf in wanted.items():
-      spec = saved[name]
-      empty = 0 in spec.shape  # Orbax stores no array without elements
-      array = np.empty(spec.shape, np.dtype(spec.dtype)) if empty else arrays[keys[name]]
-      leaves.append(rebuild(array, spec, leaf))
+    arrays = self._arrays(step)
+    leaves = [rebuild(arrays[name], saved[name], leaf) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
+
+  def arrays(self, which: int | Literal["latest", "best"]) -> dict[str, np.ndarray]:
+    """Every array of a checkpoint by the name of its leaf, as it was saved. Raises UserError as `resolve` does."""
+    return self._arrays(self.resolve(which))
+
+  def _arrays(self, step: int) -> dict[str, np.ndarray]:
+    leaves = self.info(step)["leaves"]
+    stored = _orbax().restore(self.folder / str(step) / "state", args=_args().StandardRestore())
+    keys = _keys(leaves)
+    found = {}
+    for name, leaf in leaves.items():  # Orbax stores no array without elements
+      found[name] = np.empty(leaf["shape"], np.dtype(leaf["dtype"])) if 0 in leaf["shape"] else stored[keys[name]]
+    return found
 
   def resolve(self, which: int | Literal["latest", "best"]) -> int:
     """The step that `which` stands for, its files checked.

@@ -55,7 +55,6 @@ def make_style(cfg: Any, robot: Robot, clips: list[Clip]) -> Style:
     style_reward=settings.loss.style_reward,
     penalty_on=settings.loss.penalty_on,
     condition=settings.condition,
-    command_jitter=reference.command_jitter,
     freeze=settings.freeze,
     history=(settings.window - 2, cfg.num_envs, width),
   )

@@ -72,24 +72,35 @@ def test_a_batch_larger_than_the_iteration_or_the_replay_still_works(shown):
   assert int(state.replay.inserted) == 4 and all((policy == 3.0).all() for _, policy in shown)
 
 
-def test_only_the_command_of_the_reference_is_blurred_and_stays_among_its_speeds(shown):
-  reference = jnp.stack([jnp.arange(60.0), jnp.repeat(jnp.array([0.0, 0.1, 0.2]), 20)], axis=-1)
-  amp = make_amp(reference, condition="command", command_jitter=0.05, updates=30, batch_size=32)
-  state = feed(amp, [0.0])
-  clean = np.asarray(amp.normalise(state, reference))
-  real = np.concatenate([real for real, _ in shown])
-  rows = np.abs(real[:, :1] - clean[None, :, 0]).argmin(axis=1)
-  np.testing.assert_array_equal(real[:, 0], clean[rows, 0])
-  encoded = real[:, 1] * float(state.std[1]) + float(state.mean[1])
-  told = np.sign(encoded) * encoded**2  # m/s
-  moved = told - np.asarray(reference[rows, 1])
-  assert np.abs(moved).max() <= 0.05 + 1e-5 and np.abs(moved).max() > 0.045
-  assert told.min() == pytest.approx(0.0, abs=1e-5) and told.max() == pytest.approx(0.2, abs=1e-5)
-  between = moved[(rows >= 20) & (rows < 40)]  # of the middle speed nothing is cut off
-  assert between.min() < -0.045 and between.max() > 0.045 and abs(between.mean()) < 0.01
+def test_every_reference_row_has_a_policy_row_s_command_and_comes_from_a_clip_beside_it():
+  reference = jnp.stack([jnp.arange(60.0), jnp.repeat(jnp.array([0.2, 0.0, 0.1]), 20)], axis=-1)
+  amp = make_amp(reference, condition="command")
+  state = amp.init(jax.random.PRNGKey(0))
+  told = jnp.tile(jnp.array([-0.1, 0.0, 0.025, 0.1, 0.18, 0.2, 0.5]), 600)
+  policy = amp.normalise(state, jnp.stack([jnp.zeros_like(told), told], axis=-1))
+  drawn = np.asarray(amp._draw_reference(state, policy, jax.random.PRNGKey(0)))
+  np.testing.assert_array_equal(drawn[:, 1], policy[:, 1])
+  number = (drawn[:, 0] * float(state.std[0]) + float(state.mean[0])).round().astype(int)
+  speed = np.asarray(reference[:, 1])[number].round(6)
+  assert len(set(number)) == 60
+  for command, expected in {-0.1: 0.0, 0.0: 0.0, 0.1: 0.1, 0.2: 0.2, 0.5: 0.2}.items():
+    assert set(speed[np.isclose(told, command)]) == {np.float32(expected).round(6)}
+  slow, fast = (speed[np.isclose(told, command)] for command in (0.025, 0.18))
+  assert set(slow) == set(np.float32([0.0, 0.1])) and np.mean(slow > 0) == pytest.approx(0.25, abs=0.06)
+  assert set(fast) == set(np.float32([0.1, 0.2])) and np.mean(fast > 0.15) == pytest.approx(0.8, abs=0.06)
 
 
-def test_without_a_command_nothing_is_blurred(shown):
+@pytest.mark.parametrize("speed", [0.0, 0.25])
+def test_a_single_speed_judges_every_command(speed):
+  amp = make_amp(jnp.stack([jnp.arange(20.0), jnp.full(20, speed)], axis=-1), condition="command")
+  state = amp.init(jax.random.PRNGKey(0))
+  policy = amp.normalise(state, jnp.stack([jnp.zeros(50), jnp.linspace(0.0, 0.5, 50)], axis=-1))
+  drawn = np.asarray(amp._draw_reference(state, policy, jax.random.PRNGKey(0)))
+  assert np.isfinite(drawn).all() and len(set(drawn[:, 0])) > 10
+  np.testing.assert_array_equal(drawn[:, 1], policy[:, 1])
+
+
+def test_without_a_command_rows_are_shown_as_they_are(shown):
   reference = gaussian(0, count=50)
   amp = make_amp(reference, updates=5, batch_size=32)
   clean = np.asarray(amp.normalise(feed(amp, [0.0]), reference))

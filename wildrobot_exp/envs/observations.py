@@ -28,6 +28,12 @@ def command(s: StepContext) -> jax.Array:
 
 
 @OBSERVATIONS.register
+def stand(s: StepContext) -> jax.Array:
+  """[1] 1 where the command is to stand still, otherwise 0: standing and the slowest walk are two motions."""
+  return jnp.where(s.command == 0.0, 1.0, 0.0)[None]
+
+
+@OBSERVATIONS.register
 def joint_pos(s: StepContext) -> jax.Array:
   """[J] joint angles relative to the home pose, rad."""
   return q.joint_pos(s.robot, s.state) - jnp.asarray(s.robot.home_ctrl, jnp.float32)

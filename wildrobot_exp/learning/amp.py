@@ -61,9 +61,6 @@ class Amp:
     style_reward: one of its rewards; None for its usual one.
     penalty_on: side of the gradient penalty: reference, policy or both.
     condition: "command": the last feature is the commanded speed; "none": it is not there.
-    command_jitter: half-width of the uniform noise on the reference's command, m/s, kept inside the
-      reference's range. Reference speeds are a grid and commands are not: without it the discriminator would
-      know them by that alone.
     freeze: the discriminator never changes.
     history: shape [K - 2, N, f] of the history for windows of K frames.
   """
@@ -83,14 +80,14 @@ class Amp:
     style_reward: str | None = None,
     penalty_on: str = "reference",
     condition: str = "none",
-    command_jitter: float = 0.0,
     freeze: bool = False,
     history: tuple[int, int, int] = (0, 0, 0),
   ):
     self.conditioned = condition == "command"
-    self.reference = reference
-    self._command_range = jnp.min(reference[:, -1]), jnp.max(reference[:, -1])
-    self._jitter = command_jitter
+    self.reference = reference[jnp.argsort(reference[:, -1])] if self.conditioned else reference
+    self._speeds, self._first, self._count = jnp.unique(
+      self.reference[:, -1].round(6), return_index=True, return_counts=True
+    )
     encoded = self._encode(reference)
     self._mean = jnp.mean(encoded, axis=0)
     self._std = jnp.maximum(jnp.std(encoded, axis=0), floors)
@@ -172,15 +169,16 @@ class Amp:
     def step(carry: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], dict[str, jax.Array]]:
       params, adam = carry
       reference_key, fresh_key, replay_key = jax.random.split(key, 3)
-      reference = self._draw_reference(state, reference_key)
       fresh = draw_where(features, mask, fresh_key, self._batch_size - self._from_replay)
       old = draw(replay.features, replay_key, self._from_replay, jnp.maximum(replay.filled, 1))
+      policy = jnp.concatenate([fresh, old])
+      reference = self._draw_reference(state, policy, reference_key)
       gradient, metrics = jax.grad(
         lambda p: discriminator_loss(
           self.apply,
           p,
           reference,
-          jnp.concatenate([fresh, old]),
+          policy,
           hp,
           self._loss,
           self.style_reward,
@@ -198,13 +196,25 @@ class Amp:
     metrics |= {"amp/saturation": saturation, "amp/slowed": slowed.astype(jnp.float32)}
     return state.replace(params=params, adam=adam, replay=replay, saturation=saturation), metrics
 
-  def _draw_reference(self, state: AmpState, rng: jax.Array) -> jax.Array:
-    row_key, jitter_key = jax.random.split(rng)
-    rows = draw(self.reference, row_key, self._batch_size, len(self.reference))
-    if self.conditioned:
-      jitter = jax.random.uniform(jitter_key, (self._batch_size,), minval=-self._jitter, maxval=self._jitter)
-      rows = rows.at[:, -1].set(jnp.clip(rows[:, -1] + jitter, *self._command_range))
-    return self.normalise(state, rows)
+  def _draw_reference(self, state: AmpState, policy: jax.Array, rng: jax.Array) -> jax.Array:
+    """As many normalised reference rows as policy rows; conditioned, each with a policy row's command.
+
+    So commands alone say nothing: the discriminator judges how, given the speed. A command between two clips'
+    speeds takes from either, the nearer one more often.
+    """
+    if not self.conditioned:
+      return self.normalise(state, draw(self.reference, rng, len(policy), len(self.reference)))
+    between_key, row_key = jax.random.split(rng)
+    told = policy[:, -1]
+    command = _decode(told * state.std[-1] + state.mean[-1])
+    upper = jnp.clip(jnp.searchsorted(self._speeds, command), 1, max(len(self._speeds) - 1, 1))
+    upper = jnp.minimum(upper, len(self._speeds) - 1)
+    lower = jnp.maximum(upper - 1, 0)
+    gap = jnp.maximum(self._speeds[upper] - self._speeds[lower], 1e-6)
+    share = (command - self._speeds[lower]) / gap
+    chosen = jnp.where(jax.random.uniform(between_key, share.shape) < share, upper, lower)
+    rows = self._first[chosen] + jax.random.randint(row_key, chosen.shape, 0, self._count[chosen])
+    return self.normalise(state, self.reference[rows]).at[:, -1].set(told)
 
   def _insert(
     self, replay: Replay, features: jax.Array, mask: jax.Array, any_data: jax.Array, rng: jax.Array
@@ -212,6 +222,11 @@ class Amp:
     """Keep a random share of this iteration, over the oldest."""
     count = min(max(1, round(self._replay_keep * len(features))), self._replay_size)
     return replay.insert(draw_where(features, mask, rng, count), any_data)
+
+
+def _decode(encoded: jax.Array) -> jax.Array:
+  """The commanded speed, m/s, of sign(v) sqrt|v|."""
+  return jnp.sign(encoded) * jnp.square(encoded)
 
 
 def _is_saturated(metrics: dict[str, jax.Array], hp: AmpHyperparameters) -> jax.Array:

@@ -99,7 +99,8 @@ def refuse_dead(names: Sequence[str], reference: np.ndarray, policy: np.ndarray,
   """
   gap = np.abs(reference.mean(axis=0) - policy.mean(axis=0))
   for side, dead, alive in (("policy", policy, reference), ("reference", reference, policy)):
-    found = (dead.std(axis=0) < STILL) & (alive.std(axis=0) > floors) & (gap > floors)
+    spread = alive.std(axis=0)
+    found = (dead.std(axis=0) < STILL) & (spread > floors) & (gap > np.maximum(floors, spread))
     if found.any():
       i = int(np.argmax(found * gap / floors))
       raise UserError(

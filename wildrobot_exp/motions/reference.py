@@ -114,7 +114,6 @@ class AmpReference:
     names: [F] of the features.
     floors: [F] least standard deviation for the normaliser.
     bounds: [2, F] lowest and highest value that makes sense.
-    command_jitter: half the widest gap between neighbouring speeds, m/s; 0 without conditioning.
     covered: lowest and highest speed of the clips, m/s.
   """
 
@@ -122,7 +121,6 @@ class AmpReference:
   names: list[str]
   floors: jax.Array
   bounds: np.ndarray
-  command_jitter: float
   covered: tuple[float, float]
 
 
@@ -141,7 +139,6 @@ def make_amp_reference(
     names=feature_names(robot, names, window),
     floors=feature_floors(robot, names, window),
     bounds=feature_bounds(robot, names, window),
-    command_jitter=0.0,
     covered=(float(grid[0]), float(grid[-1])),
   )
   if condition == "none":
@@ -152,5 +149,4 @@ def make_amp_reference(
     names=[*reference.names, COMMAND],
     floors=jnp.append(reference.floors, COMMAND_FLOOR),
     bounds=np.concatenate([reference.bounds, [[-COMMAND_LIMIT], [COMMAND_LIMIT]]], axis=1),
-    command_jitter=float(np.diff(grid).max() / 2) if len(grid) > 1 else 0.0,
   )

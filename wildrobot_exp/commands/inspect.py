@@ -1,0 +1,59 @@
+"""`wildrobot inspect RUN`: what is in a checkpoint."""
+
+import argparse
+from pathlib import Path
+
+from wildrobot_exp.errors import UserError
+
+_SHOWN = ("learner/params", "normaliser", "amp/params", "amp/mean", "amp/std")  # the rest is optimiser and episodes
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+  """Register the command."""
+  parser = commands.add_parser("inspect", help="what is in a checkpoint: steps, parameters, normaliser, config")
+  parser.add_argument("path", type=Path, metavar="RUN", help="a run folder, or one of its checkpoints")
+  parser.add_argument("--checkpoint", default=None, help="best, latest (default), or a step")
+  parser.add_argument("--all", action="store_true", help="also optimiser moments, replay and episodes")
+  parser.set_defaults(run=inspect)
+
+
+def inspect(args: argparse.Namespace) -> int:
+  """Print the checkpoint."""
+  import numpy as np
+  import yaml
+
+  from wildrobot_exp.checkpoints import Checkpoints
+
+  folder, which = _place(args.path, args.checkpoint)
+  checkpoints = Checkpoints(folder)
+  step = checkpoints.resolve(which)
+  card = checkpoints.info(step)
+  arrays = checkpoints.arrays(step)
+  shown = {name: array for name, array in arrays.items() if args.all or name.startswith(_SHOWN)}
+  width = max(map(len, shown), default=0)
+  print(f"checkpoint {step} of {folder}, saved {card['saved_at']}, score {card['score']}")
+  print(f"checkpoints here: {', '.join(map(str, checkpoints.steps()))}; best {checkpoints.best_step()}")
+  for name, array in shown.items():
+    norm = float(np.linalg.norm(array.astype(np.float64)))
+    print(f"{name:{width}}  {str(list(array.shape)):12} {array.dtype!s:8} norm {norm:.4g}")
+  parameters = sum(array.size for name, array in arrays.items() if name.startswith(("learner/params", "amp/params")))
+  size = sum(array.nbytes for array in arrays.values())
+  print(f"{parameters:,} parameters; {len(arrays)} arrays, {size / 1e6:.1f} MB; {len(arrays) - len(shown)} not shown")
+  for name, value in sorted(card["metrics"].items()):
+    print(f"  {name} = {value}")
+  print(yaml.safe_dump(card["config"], sort_keys=False).rstrip())
+  return 0
+
+
+def _place(path: Path, which: str | None) -> tuple[Path, int | str]:
+  """The run folder and which checkpoint of it: a step as the last part of the path names one."""
+  if path.parent.name == "checkpoints" and path.name.isdecimal():
+    if which is not None:
+      raise UserError(f"{path} is one checkpoint already: leave out --checkpoint")
+    return path.parent.parent, int(path.name)
+  which = which or "latest"
+  if which not in ("best", "latest"):
+    if not which.isdecimal():
+      raise UserError(f"--checkpoint {which}: use best, latest, or a step")
+    return path, int(which)
+  return path, which
