@@ -15,6 +15,7 @@ SIZES = {
   "gyro": 3,
   "gravity": 3,
   "command": 1,
+  "stand": 1,
   "joint_pos": 11,
   "joint_vel": 11,
   "last_action": 11,
@@ -76,6 +77,7 @@ def test_every_observation_field_has_its_documented_value(full_env, robot, nativ
     "gyro": sensor("gyro"),
     "gravity": -sensor("up"),
     "command": [state.info["command"]],
+    "stand": [float(state.info["command"] == 0)],
     "joint_pos": qpos[robot.joint_qpos] - robot.home_ctrl,
     "joint_vel": qvel[robot.joint_qvel],
     "last_action": -action,
@@ -86,6 +88,14 @@ def test_every_observation_field_has_its_documented_value(full_env, robot, nativ
   for name, value in expected.items():
     for key in full_env.fields:
       np.testing.assert_allclose(field(full_env, state, name, key), value, atol=1e-5, err_msg=name)
+
+
+def test_the_policy_is_told_to_stand_where_the_command_is_exactly_zero(make_scripted_env):
+  env = make_scripted_env(observations=["command", "stand"], command_range=(0.0, 0.3), command_slowest=0.05)
+  states = reset_many(env)
+  stand = field(env, states, "stand", "state")[:, 0]
+  np.testing.assert_array_equal(stand, np.asarray(states.info["command"]) == 0.0)
+  assert 0.05 < stand.mean() < 0.5
 
 
 def test_the_action_moves_the_servo_targets_around_home_as_far_as_the_joints_go(robot, make_scripted_env):
