@@ -91,6 +91,32 @@ class Clip:
       np.savez_compressed(file, **fields)
 
 
+def clip_of_poses(
+  robot: Robot,
+  qpos: np.ndarray,
+  *,
+  fps: float,
+  speed: float,
+  loop: bool,
+  contacts: np.ndarray,
+  source: str,
+  licence: str,
+) -> Clip:
+  """The clip of poses [T, nq] of a robot, joints in joint order. The rest is as in `Clip`."""
+  return Clip(
+    fps=float(fps),
+    joint_names=robot.joint_names,
+    dof_pos=qpos[:, robot.joint_qpos],
+    root_pos=qpos[:, 0:3],
+    root_quat_wxyz=qpos[:, 3:7],
+    speed=float(speed),
+    loop=loop,
+    contacts=contacts,
+    source=source,
+    licence=licence,
+  )
+
+
 def load_clip(path: str | pathlib.Path) -> Clip:
   """Read a clip written by `Clip.save` or by another program in the same format.
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.motions.clip import Clip
+from wildrobot_exp.motions.clip import Clip, clip_of_poses
 from wildrobot_exp.motions.leg_ik import LegIK
 from wildrobot_exp.motions.step_plan import Stance, plan_steps
 from wildrobot_exp.robots.robot import Robot
@@ -80,17 +80,8 @@ def make_gait(
   every = slice(None, None, OVERSAMPLING)
   qpos, residual = follow(ik, base[every], plan.feet[every], plan.pitch[every])
   qpos[:, 0] -= qpos[0, 0]
-  clip = Clip(
-    fps=float(fps),
-    joint_names=robot.joint_names,
-    dof_pos=qpos[:, robot.joint_qpos],
-    root_pos=qpos[:, 0:3],
-    root_quat_wxyz=qpos[:, 3:7],
-    speed=float(speed),
-    loop=True,
-    contacts=plan.contacts[every],
-    source=SOURCE,
-    licence=LICENCE,
+  clip = clip_of_poses(
+    robot, qpos, fps=fps, speed=speed, loop=True, contacts=plan.contacts[every], source=SOURCE, licence=LICENCE
   )
   check_feasible(robot, clip, residual)
   return clip
@@ -102,12 +93,10 @@ def stand(robot: Robot, frames: int, fps: float = 50) -> Clip:
   home = robot.home_qpos.copy()
   home[2] -= ik.soles(home)[:, 2].min()
   qpos = np.tile(home, (frames, 1))
-  return Clip(
-    fps=float(fps),
-    joint_names=robot.joint_names,
-    dof_pos=qpos[:, robot.joint_qpos],
-    root_pos=qpos[:, 0:3],
-    root_quat_wxyz=qpos[:, 3:7],
+  return clip_of_poses(
+    robot,
+    qpos,
+    fps=fps,
     speed=0.0,
     loop=True,
     contacts=np.ones((frames, 2), dtype=bool),

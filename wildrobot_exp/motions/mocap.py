@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.motions.clip import Clip
+from wildrobot_exp.motions.clip import Clip, clip_of_poses
 from wildrobot_exp.motions.gait import (
   OVERSAMPLING,
   check_feasible,
@@ -77,13 +77,11 @@ def make_mocap_walk(
   every = slice(None, None, OVERSAMPLING)
   qpos, residual = follow(ik, np.column_stack([com, height])[every], feet[every], pitch[every])
   qpos[:, 0] -= qpos[0, 0]
-  clip = Clip(
-    fps=float(fps),
-    joint_names=robot.joint_names,
-    dof_pos=qpos[:, robot.joint_qpos],
-    root_pos=qpos[:, 0:3],
-    root_quat_wxyz=qpos[:, 3:7],
-    speed=float(speed),
+  clip = clip_of_poses(
+    robot,
+    qpos,
+    fps=fps,
+    speed=speed,
     loop=True,
     contacts=plan.contacts[every],
     source=f"{walk.source}; retargeted at {amplitude:g} of its angles by wildrobot_exp.motions.mocap",

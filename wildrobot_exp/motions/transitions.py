@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from wildrobot_exp.errors import UserError, unknown_name
-from wildrobot_exp.motions.clip import Clip
+from wildrobot_exp.motions.clip import Clip, clip_of_poses
 from wildrobot_exp.motions.gait import LICENCE, VAULT, check_feasible, check_parameters, follow, measure, stand
 from wildrobot_exp.motions.leg_ik import LegIK
 from wildrobot_exp.motions.step_plan import ROLL, ROLL_PHASE, Stance, ease
@@ -103,17 +103,8 @@ def make_transition(
   keep = slice(warm * OVERSAMPLING, last * OVERSAMPLING + 1, OVERSAMPLING)
   base = np.column_stack([com, height])[keep]
   qpos, residual = _follow_heading(ik, base, feet[keep], pitch[keep], heading[keep])
-  clip = Clip(
-    fps=float(fps),
-    joint_names=robot.joint_names,
-    dof_pos=qpos[:, robot.joint_qpos],
-    root_pos=qpos[:, 0:3],
-    root_quat_wxyz=qpos[:, 3:7],
-    speed=float(speed),
-    loop=False,
-    contacts=contacts[keep],
-    source=SOURCE,
-    licence=LICENCE,
+  clip = clip_of_poses(
+    robot, qpos, fps=fps, speed=speed, loop=False, contacts=contacts[keep], source=SOURCE, licence=LICENCE
   )
   check_feasible(robot, clip, residual)
   return clip
