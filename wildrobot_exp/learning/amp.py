@@ -84,10 +84,11 @@ class Amp:
     history: tuple[int, int, int] = (0, 0, 0),
   ):
     self.conditioned = condition == "command"
-    self.reference = reference[jnp.argsort(reference[:, -1])] if self.conditioned else reference
-    self._speeds, self._first, self._count = jnp.unique(
-      self.reference[:, -1].round(6), return_index=True, return_counts=True
-    )
+    self.reference = reference
+    if self.conditioned:  # rows of one speed lie together
+      self.reference = reference[jnp.argsort(reference[:, -1])]
+      speeds = self.reference[:, -1].round(6)
+      self._speeds, self._first, self._count = jnp.unique(speeds, return_index=True, return_counts=True)
     encoded = self._encode(reference)
     self._mean = jnp.mean(encoded, axis=0)
     self._std = jnp.maximum(jnp.std(encoded, axis=0), floors)
@@ -207,8 +208,8 @@ class Amp:
     between_key, row_key = jax.random.split(rng)
     told = policy[:, -1]
     command = _decode(told * state.std[-1] + state.mean[-1])
-    upper = jnp.clip(jnp.searchsorted(self._speeds, command), 1, max(len(self._speeds) - 1, 1))
-    upper = jnp.minimum(upper, len(self._speeds) - 1)
+    fastest = len(self._speeds) - 1
+    upper = jnp.clip(jnp.searchsorted(self._speeds, command), min(1, fastest), fastest)
     lower = jnp.maximum(upper - 1, 0)
     gap = jnp.maximum(self._speeds[upper] - self._speeds[lower], 1e-6)
     share = (command - self._speeds[lower]) / gap
