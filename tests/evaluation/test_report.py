@@ -184,8 +184,9 @@ def test_a_run_that_was_only_started_still_gets_its_page(tmp_path):
   assert "Never measured in this run: train/return" in text_of(page, "learning")
 
 
-def test_a_run_without_amp_is_not_called_incomplete(run):
-  (run / ".hydra" / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"amp": None, "algo": {"name": "ppo"}}))
+@pytest.mark.parametrize("absent", [None, "???"])  # ??? is what Hydra writes
+def test_a_run_without_amp_is_not_called_incomplete(run, absent):
+  (run / ".hydra" / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"amp": absent, "algo": {"name": "ppo"}}))
   rows = (run / "metrics.csv").read_text().replace("amp/", "gone/")
   (run / "metrics.csv").write_text(rows)
   assert "trained without AMP" in text_of(write_report(run).read_text(), "amp")

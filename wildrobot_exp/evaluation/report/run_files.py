@@ -31,6 +31,7 @@ GAIT_ARRAYS = (
   "joint_names",
 )  # all else in gait.npz is optional
 CONFIG = Path(".hydra") / "config.yaml"
+ABSENT = "???"  # what Hydra writes for a section nobody chose: amp, without ppo_amp
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -128,7 +129,7 @@ def _read_config(path: Path) -> dict[str, Any] | None:
     raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
   if not isinstance(content, dict):
     raise UserError(f"{path} should hold keys and values")
-  return content
+  return {key: value for key, value in content.items() if value != ABSENT}
 
 
 def _read_gait(path: Path) -> dict[str, np.ndarray] | None:
