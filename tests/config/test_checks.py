@@ -189,7 +189,7 @@ def test_a_sweep_is_expanded_as_hydra_does():
 
 
 def test_a_sweep_in_an_experiment_needs_no_flag():
-  sweep = composed("experiment=amp_sweep")
+  sweep = composed("experiment=amp_weight_sweep")
   assert sweep.multirun
   assert [c.config.amp.weight for c in sweep.cells] == [0.1, 0.5, 1.0]
 
