@@ -12,11 +12,11 @@ from hydra._internal.utils import get_args_parser
 from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Composed, compose
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder
-from wildrobot_exp.config.plan import plan
 from wildrobot_exp.config.launcher import PROCESSES
-from wildrobot_exp.config.resume import expand_resume, split_sweep_resume
+from wildrobot_exp.config.plan import plan
+from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
+from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
 from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweeps.folder import SweepFolder
@@ -64,7 +64,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     print(f"error: {one_line(error)}", file=sys.stderr)
     return 2
   except KeyboardInterrupt as interrupt:
-    _summarise()
+    with collected():  # the table, whoever presses Ctrl-C once more
+      _summarise()
     return 143 if isinstance(interrupt, Terminated) else 130
   return _finish(composed)
 
@@ -83,6 +84,7 @@ def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
   if not composed.multirun:
     hydra_main()
     return
+  sys.argv[1:] = in_sweep_folder(sys.argv[1:], composed.folder)  # it may have the time in its name
   pathlib.Path(composed.folder).mkdir(parents=True, exist_ok=True)
   with only_writer(composed.folder):
     hydra_main()

@@ -12,7 +12,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.compose import frozen
@@ -42,7 +42,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
   hydra = HydraConfig.get()
   folder = pathlib.Path(hydra.runtime.output_dir)
   sweep = hydra.mode == RunMode.MULTIRUN
-  overrides = columns(hydra.overrides.task)
+  overrides = columns(OmegaConf.to_container(hydra.overrides.task))
   started = time.monotonic()
 
   def record(status: str, numbers: Mapping[str, Any], error: str | None = None) -> None:

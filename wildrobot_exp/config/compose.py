@@ -162,9 +162,9 @@ def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> Di
 
 
 def _check_folders(composed: Composed) -> None:
-  folders = {os.path.normpath(cell.folder) for cell in composed.cells}
+  folders = {os.path.abspath(cell.folder) for cell in composed.cells}
   parents = {os.path.dirname(folder) for folder in folders}
-  if len(composed.cells) > 1 and (len(folders) < len(composed.cells) or parents != {os.path.normpath(composed.folder)}):
+  if len(composed.cells) > 1 and (len(folders) < len(composed.cells) or parents != {os.path.abspath(composed.folder)}):
     raise UserError("hydra.sweep.subdir has to name another folder for each job, directly in the sweep folder")
 
 
@@ -188,18 +188,19 @@ def _cell(cfg: DictConfig, overrides: list[str], folder: str) -> Cell:
 def _sweep_cells(hydra: Hydra, cfg: DictConfig) -> Iterator[Cell]:
   """The jobs of a sweep, expanded as Hydra's basic sweeper does. Other sweepers choose while they run."""
   if not cfg.hydra.sweeper._target_.endswith(".BasicSweeper"):
-    yield _cell(cfg, list(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
+    yield _cell(cfg, OmegaConf.to_container(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
     return
   params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
   parser = OverridesParser.create(hydra.config_loader)
-  parsed = parser.parse_overrides([*params, *cfg.hydra.overrides.task])
+  typed = OmegaConf.to_container(cfg.hydra.overrides)  # unresolved: ${...} is for the jobs
+  parsed = parser.parse_overrides([*params, *typed["task"]])
   check_overrides(parsed, _groups(hydra), multirun=True)
   for override in parsed:
     if override.value_type == ValueType.INTERVAL_SWEEP:
       key = override.key_or_group
       raise UserError(f"{override.input_line}: write {key}=a,b or {key}=range(a,b) instead")
   for number, overrides in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
-    everything = [*cfg.hydra.overrides.hydra, *overrides]
+    everything = [*typed["hydra"], *overrides]
     job = _compose(hydra, cfg.hydra.job.config_name, everything, RunMode.RUN)
     OmegaConf.copy_cache(from_config=cfg, to_config=job)
     with open_dict(job):

@@ -50,8 +50,16 @@ def split_sweep_resume(arguments: Sequence[str]) -> tuple[list[str], Path | None
   asked = [argument.partition("=")[2].strip("'\"") for argument in arguments if _key(argument) == SWEEP_KEY]
   if not asked or asked[-1] in ("", "null"):
     return list(arguments), None
-  others = [argument for argument in arguments if _key(argument) not in (SWEEP_KEY, SWEEP_FOLDER)]
-  return [*others, f"{SWEEP_FOLDER}='{asked[-1]}'"], Path(asked[-1])
+  others = [argument for argument in arguments if _key(argument) != SWEEP_KEY]
+  return in_sweep_folder(others, asked[-1]), Path(asked[-1])
+
+
+def in_sweep_folder(arguments: Sequence[str], folder: str) -> list[str]:
+  """The arguments of a sweep that goes to a folder, whatever they said before."""
+  others = [argument for argument in arguments if _key(argument) != SWEEP_FOLDER]
+  overrides = [i for i, argument in enumerate(others) if not argument.startswith("-")]
+  last = overrides[-1] + 1 if overrides else len(others)
+  return [*others[:last], f"{SWEEP_FOLDER}='{folder}'", *others[last:]]
 
 
 def resume_command(folder: Path) -> str:

@@ -59,7 +59,8 @@ def main() -> int:
   if args.resume:
     with open_dict(cfg):
       cfg.resume = str(args.folder)
-  sys.argv = ["run.py", *cfg.hydra.overrides.task]  # versions.json: what repeats this job by itself
+  # versions.json then says what repeats this job by itself
+  sys.argv = ["run.py", *OmegaConf.to_container(cfg.hydra.overrides.task)]
   version.setbase(VERSION_BASE)
   setup_globals()
   JobRuntime.instance().set("name", cfg.hydra.job.name)

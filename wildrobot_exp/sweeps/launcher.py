@@ -11,6 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
 from wildrobot_exp.config.launcher import TARGET
+from wildrobot_exp.config.resume import SWEEP_FOLDER
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.sweeps.manifest import MANIFEST, JobEntry, Manifest, config_hash
 from wildrobot_exp.sweeps.scheduler import Scheduler
@@ -39,7 +40,7 @@ class ProcessLauncher(Launcher):
     configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
     sweep = pathlib.Path(self._config.hydra.sweep.dir).absolute()
     sweep.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, sys.argv[1:])
+    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, _command())
     jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
     Scheduler(manifest, *self._settings).run(jobs)
     return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
@@ -57,6 +58,11 @@ class ProcessLauncher(Launcher):
     with read_write(cfg.hydra):
       cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(manifest.folder), entry.folder
     return entry, cfg
+
+
+def _command() -> list[str]:
+  """The arguments this sweep was started with, but for its folder."""
+  return [argument for argument in sys.argv[1:] if not argument.startswith(f"{SWEEP_FOLDER}=")]
 
 
 def _job_return(cfg: DictConfig, manifest: Manifest, entry: JobEntry) -> JobReturn:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp import cpus
 from wildrobot_exp.sweeps.child import write_job
@@ -40,7 +40,7 @@ class JobProcess:
     self, cfg: DictConfig, folder: pathlib.Path, slot: int, slots: int, timeout_s: float | None, again: bool
   ):
     self.folder = folder
-    self._overrides = list(cfg.hydra.overrides.task)
+    self._overrides = OmegaConf.to_container(cfg.hydra.overrides.task)
     self._started = time.monotonic()
     self._timeout_s = timeout_s
     self._stopped: str | None = None  # timeout or interrupted
@@ -55,7 +55,7 @@ class JobProcess:
         stdin=subprocess.PIPE,  # never written: it ends when this process does, and with it the job
         stdout=log,
         stderr=log,
-        env=_environment(cfg, len(mine), slots),
+        env=environment(cfg, len(mine), slots),
         start_new_session=True,  # Ctrl-C in a terminal reaches the sweep, which passes it on once
       )
 
@@ -100,7 +100,7 @@ class JobProcess:
       minutes = (self._timeout_s or 0.0) / 60
       return "timeout", f"stopped after {minutes:g} min (hydra.launcher.timeout_minutes)"
     if self._stopped == "interrupted":
-      return "interrupted", "interrupted" if code > 0 else f"killed by {_signal_name(-code)}, it did not end by itself"
+      return "interrupted", "killed before it had saved" if code == -signal.SIGKILL else "interrupted"
     if said is not None and code > 0:
       return said.status, said.error
     if code < 0:
@@ -137,7 +137,7 @@ def _clear(cfg: DictConfig, folder: pathlib.Path) -> bool:
   return resumable
 
 
-def _environment(cfg: DictConfig, threads: int, slots: int) -> dict[str, str]:
+def environment(cfg: DictConfig, threads: int, slots: int) -> dict[str, str]:
   """The child's environment: this package, and a share of the machine for what does not ask for the affinity."""
   env = dict(os.environ)
   env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), env.get("PYTHONPATH")]))

@@ -20,6 +20,8 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
   meet: waits for another job that runs at the same time.
   """
   asked = os.environ.get(f"FAKE_{cfg.seed}", "")
+  if asked == "deaf":
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
   facts = {
     "seed": cfg.seed,
     "pid": os.getpid(),
@@ -39,8 +41,6 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
   if asked == "exit":
     print("out of luck", flush=True)
     os._exit(7)
-  if asked == "deaf":
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
   if asked in ("hang", "deaf"):
     try:
       _wait(lambda: False)
