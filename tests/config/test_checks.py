@@ -132,6 +132,7 @@ BAD = {
   "-m hydra.launcher.timeout_minutes=0": "has to be greater than 0",
   "-m seed=0,1 hydra.sweep.subdir=same": "another folder for each job",
   "-m seed=0,1 hydra.sweep.subdir=a/${hydra.job.num}": "directly in the sweep folder",
+  "-m seed=0 hydra.sweep.subdir=.": "directly in the sweep folder",
   "sweep.resume=x": "command line of a sweep",
 }
 

@@ -95,3 +95,12 @@ def test_an_interrupt_lets_the_jobs_save_and_shows_what_there_is(sweep):
   lines = out.splitlines()
   assert "interrupted" in "".join(lines[lines.index(str(sweep.folder)) :])
   assert f"sweep.resume={sweep.folder}" in err and "Traceback" not in err
+
+
+def test_a_full_disk_costs_the_record_but_not_the_jobs(sweep, monkeypatch: pytest.MonkeyPatch, capsys):
+  def full(path, content):
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setattr("wildrobot_exp.sweeps.manifest.write_json", full)
+  assert sweep.run("seed=0") == 0
+  assert "manifest.json could not be written: No space left on device" in capsys.readouterr().err

@@ -122,7 +122,8 @@ def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) ->
       composed = Composed(True, list(_sweep_cells(hydra, cfg)), str(cfg.hydra.sweep.dir), launcher)
   if not composed.cells:
     raise UserError("the sweep has no jobs: check the values after the = of the swept keys")
-  _check_folders(composed)
+  if composed.multirun and _is_basic(cfg):
+    _check_folders(composed)
   _check_platforms(composed)
   return composed
 
@@ -164,7 +165,7 @@ def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> Di
 def _check_folders(composed: Composed) -> None:
   folders = {os.path.abspath(cell.folder) for cell in composed.cells}
   parents = {os.path.dirname(folder) for folder in folders}
-  if len(composed.cells) > 1 and (len(folders) < len(composed.cells) or parents != {os.path.abspath(composed.folder)}):
+  if len(folders) < len(composed.cells) or parents != {os.path.abspath(composed.folder)}:
     raise UserError("hydra.sweep.subdir has to name another folder for each job, directly in the sweep folder")
 
 
@@ -185,9 +186,13 @@ def _cell(cfg: DictConfig, overrides: list[str], folder: str) -> Cell:
   return Cell(overrides, config, folder)
 
 
+def _is_basic(cfg: DictConfig) -> bool:
+  return cfg.hydra.sweeper._target_.endswith(".BasicSweeper")
+
+
 def _sweep_cells(hydra: Hydra, cfg: DictConfig) -> Iterator[Cell]:
   """The jobs of a sweep, expanded as Hydra's basic sweeper does. Other sweepers choose while they run."""
-  if not cfg.hydra.sweeper._target_.endswith(".BasicSweeper"):
+  if not _is_basic(cfg):
     yield _cell(cfg, OmegaConf.to_container(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
     return
   params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]

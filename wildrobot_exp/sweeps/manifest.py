@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 
@@ -81,8 +82,12 @@ class Manifest:
       raise UserError(f"{path} cannot be read ({error}): start the sweep again in another folder") from error
 
   def save(self) -> None:
+    """Write it. A full disk costs the record, not the jobs: it is reported on stderr."""
     jobs = [dataclasses.asdict(self.jobs[number]) for number in sorted(self.jobs)]
-    write_json(self.folder / MANIFEST, {"schema": SCHEMA, "command": self.command, "jobs": jobs})
+    try:
+      write_json(self.folder / MANIFEST, {"schema": SCHEMA, "command": self.command, "jobs": jobs})
+    except OSError as error:
+      print(f"{self.folder / MANIFEST} could not be written: {error.strerror or error}", file=sys.stderr)
 
   def wait_until_free(self) -> None:
     """Let jobs end whose sweep was killed a moment ago. Raises UserError: one of them does not."""

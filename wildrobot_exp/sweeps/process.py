@@ -1,5 +1,6 @@
 """A job of a sweep seen from outside: start its process, stop it, and say how it ended."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -85,14 +86,15 @@ class JobProcess:
     return code
 
   def result(self) -> JobResult:
-    """How it ended, which is also in its result.json then."""
+    """How it ended, which is also in its result.json then, if the disk is not full."""
     code = self._process.returncode
     said = read_result(self.folder)
     if code == 0 and said is not None and said.status == "ok":
       return said
     status, error = self._verdict(code, said)
     result = JobResult(self.folder.name, status, columns(self._overrides), {}, self.wall_s, error)
-    write_result(self.folder, result)
+    with contextlib.suppress(OSError):
+      write_result(self.folder, result)
     return result
 
   def _verdict(self, code: int, said: JobResult | None) -> tuple[str, str | None]:
@@ -115,10 +117,8 @@ class JobProcess:
     self._process.send_signal(signum)
 
   def _kill(self) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # all gone
       os.killpg(self.pid, signal.SIGKILL)
-    except ProcessLookupError:
-      pass  # all gone
 
 
 def _clear(cfg: DictConfig, folder: pathlib.Path) -> bool:
