@@ -21,6 +21,7 @@ from wildrobot_exp.interrupts import Terminated
 
 RUN_PY = pathlib.Path(__file__).resolve().parents[1] / "run.py"
 START_LIMIT_S = 5.0
+BASIC = "hydra/launcher=basic"  # all jobs of a sweep in this process
 
 
 def process(cwd: pathlib.Path, *argv: str) -> tuple[subprocess.CompletedProcess, float]:
@@ -199,7 +200,7 @@ def test_a_failing_job_keeps_the_others_and_fails_the_sweep(launch, capsys):
       raise ValueError("only this one")
     return {"survival": cfg.seed / 4, "checkpoint": "best", "error": float("nan")}
 
-  assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep") == 1
+  assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep", BASIC) == 1
   results = [json.loads((p / "result.json").read_text()) for p in sorted(pathlib.Path("sweep").glob("*_*"))]
   assert [r["status"] for r in results] == ["ok", "failed", "ok"]
   assert [r["overrides"] for r in results] == [{"seed": "0"}, {"seed": "1"}, {"seed": "2"}]
@@ -215,7 +216,7 @@ def test_a_failing_job_keeps_the_others_and_fails_the_sweep(launch, capsys):
 
 
 def test_a_sweep_without_failures_exits_with_zero(launch):
-  assert launch(lambda cfg, run_dir: {"survival": 1.0}, "-m", "seed=0,1") == 0
+  assert launch(lambda cfg, run_dir: {"survival": 1.0}, "-m", "seed=0,1", BASIC) == 0
 
 
 def test_an_interrupted_sweep_still_shows_what_it_has(launch, capsys):
@@ -224,7 +225,7 @@ def test_an_interrupted_sweep_still_shows_what_it_has(launch, capsys):
       raise Terminated
     return {}
 
-  assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep") == 143
+  assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep", BASIC) == 143
   assert len(pathlib.Path("sweep/summary.csv").read_text().splitlines()) == 3
   assert "interrupted" in capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 """The command line behind run.py: check everything first, then let Hydra run it, then map the exit code."""
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -11,13 +12,15 @@ from hydra._internal.utils import get_args_parser
 from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Composed, compose
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder
+from wildrobot_exp.config.launcher import PROCESSES
 from wildrobot_exp.config.plan import plan
-from wildrobot_exp.config.resume import expand_resume
+from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
+from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
 from wildrobot_exp.job import job
-from wildrobot_exp.run_lock import refuse_if_in_use
+from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweeps.folder import SweepFolder
+from wildrobot_exp.sweeps.manifest import Manifest
 from wildrobot_exp.sweeps.summary import SUMMARY, JobResult, read_results, table, write_csv
 
 __all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
@@ -38,7 +41,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
   raise_on_sigterm()
   SweepFolder.latest = None
   try:
-    sys.argv[1:] = expand_resume(sys.argv[1:])
+    arguments, sweep = split_sweep_resume(sys.argv[1:])
+    sys.argv[1:] = expand_resume(arguments)
     args = _parse()
     if args.help or args.hydra_help or args.shell_completion or args.info is not None:
       hydra_main()
@@ -47,19 +51,43 @@ def launch(hydra_main: Callable[[], None]) -> int:
     if args.cfg:
       hydra_main()
       return 0
-    check_folder(composed.folder, composed.multirun, resumed=composed.cells[0].config.resume is not None)
+    resumed = sweep is not None or composed.cells[0].config.resume is not None
+    check_folder(composed.folder, composed.multirun, resumed)
     refuse_if_in_use(composed.folder)
+    if sweep is not None:
+      _check_resumed(composed, sweep)
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(plan(cell.config, cell.folder) for cell in composed.cells))
       return 0
-    hydra_main()
+    _run(hydra_main, composed)
   except UserError as error:
     print(f"error: {one_line(error)}", file=sys.stderr)
     return 2
   except KeyboardInterrupt as interrupt:
-    _summarise()
+    with collected():  # the table, whoever presses Ctrl-C once more
+      _summarise()
     return 143 if isinstance(interrupt, Terminated) else 130
   return _finish(composed)
+
+
+def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:
+  if not composed.multirun:
+    raise UserError(f"sweep.resume={sweep} is for a sweep: give its command, with -m")
+  if composed.launcher != PROCESSES:
+    raise UserError(f"sweep.resume={sweep} needs hydra/launcher={PROCESSES}")
+  manifest = Manifest.load(sweep.absolute())
+  manifest.check_same([(cell.overrides, cell.config) for cell in composed.cells])
+  manifest.wait_until_free()
+
+
+def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
+  if not composed.multirun:
+    hydra_main()
+    return
+  sys.argv[1:] = in_sweep_folder(sys.argv[1:], composed.folder)  # it may have the time in its name
+  pathlib.Path(composed.folder).mkdir(parents=True, exist_ok=True)
+  with only_writer(composed.folder):
+    hydra_main()
 
 
 def _parse() -> argparse.Namespace:

@@ -108,7 +108,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
   config = OmegaConf.to_container(cfg, resolve=True)
   hydra = HydraConfig.get() if HydraConfig.initialized() else None
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
-  overrides = list(hydra.overrides.task) if hydra else []
+  overrides = OmegaConf.to_container(hydra.overrides.task) if hydra else []
   write_versions(run_dir / "versions.json", overrides=overrides, facts=facts)
   experiment = build(cfg)
   checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep)

@@ -12,17 +12,18 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
 from wildrobot_exp.config.explain import one_line
+from wildrobot_exp.config.launcher import PROCESSES
 from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.run_lock import only_writer
-from wildrobot_exp.sweeps.summary import JobResult, write_result
+from wildrobot_exp.sweeps.summary import JobResult, columns, write_result
 
 EXPERIMENT = "wildrobot_exp.experiment"
 ERROR_LOG = "error.log"
@@ -32,8 +33,8 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
   """Hydra's task function.
 
   A plain run prints its folder last, or one line on stderr and leaves with the exit code 2 (the user's
-  mistake) or 1 (the run failed). A job of a sweep always returns, so that the others still run; how it
-  ended is in its result.json.
+  mistake) or 1 (the run failed). How a job of a sweep ended is in its result.json; it leaves in the same way,
+  but returns to a launcher that runs all jobs in one process.
 
   Returns:
     What the experiment returned; None if the job failed.
@@ -41,7 +42,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
   hydra = HydraConfig.get()
   folder = pathlib.Path(hydra.runtime.output_dir)
   sweep = hydra.mode == RunMode.MULTIRUN
-  overrides = _columns(hydra.overrides.task)
+  overrides = columns(OmegaConf.to_container(hydra.overrides.task))
   started = time.monotonic()
 
   def record(status: str, numbers: Mapping[str, Any], error: str | None = None) -> None:
@@ -60,7 +61,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
     line, code = _report(error, folder)
     record("failed", {}, line)
     print(f"error: {f'{folder.name}: ' if sweep else ''}{line}", file=sys.stderr)
-    if sweep:
+    if sweep and hydra.runtime.choices["hydra/launcher"] != PROCESSES:
       return None
     raise SystemExit(code) from error
   record("ok", numbers)
@@ -112,11 +113,6 @@ def _report(error: Exception, folder: pathlib.Path) -> tuple[str, int]:
   log = folder / ERROR_LOG
   log.write_text("".join(traceback.format_exception(error)))
   return f"{type(error).__name__}: {one_line(error)[:300]} (traceback: {log})", 1
-
-
-def _columns(overrides: list[str]) -> dict[str, str]:
-  pairs = (line.lstrip("+").partition("=") for line in overrides)
-  return {key: value for key, _, value in pairs}
 
 
 def _scalars(numbers: Mapping[str, Any]) -> dict[str, float | None]:

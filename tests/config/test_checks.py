@@ -124,7 +124,16 @@ BAD = {
   "-m algo=ppo,ppo_amp amp.weight=1": "amp.* has no meaning with algo=ppo",
   "-m algo=glob(x*)": "no jobs",
   "-m seed=interval(0,1)": "range(a,b)",
-  "-m hardware=cpu,gpu": "one sweep per hardware",
+  "-m hardware=cpu,gpu hydra/launcher=basic": "hydra/launcher=processes",
+  "-m hydra.launcher.n_jobs=0": "has to be 1 or greater",
+  "-m hydra.launcher.n_jobs=two": "hydra.launcher.n_jobs",
+  "-m hydra.launcher.n_job=2": "n_job",
+  "-m hydra.launcher.retries=-1": "has to be 0 or greater",
+  "-m hydra.launcher.timeout_minutes=0": "has to be greater than 0",
+  "-m seed=0,1 hydra.sweep.subdir=same": "another folder for each job",
+  "-m seed=0,1 hydra.sweep.subdir=a/${hydra.job.num}": "directly in the sweep folder",
+  "-m seed=0 hydra.sweep.subdir=.": "directly in the sweep folder",
+  "sweep.resume=x": "command line of a sweep",
 }
 
 
@@ -189,9 +198,16 @@ def test_a_sweep_is_expanded_as_hydra_does():
 
 
 def test_a_sweep_in_an_experiment_needs_no_flag():
-  sweep = composed("experiment=amp_sweep")
+  sweep = composed("experiment=amp_weight_sweep")
   assert sweep.multirun
   assert [c.config.amp.weight for c in sweep.cells] == [0.1, 0.5, 1.0]
+
+
+def test_a_sweep_may_use_several_platforms_since_each_job_has_its_own_process(monkeypatch: pytest.MonkeyPatch):
+  monkeypatch.setattr("wildrobot_exp.config.compose.probe_devices", lambda config: None)
+  sweep = composed("-m", "hardware=cpu,gpu")
+  assert [cell.config.hardware.platform for cell in sweep.cells] == ["cpu", "gpu"]
+  assert sweep.launcher == "processes"
 
 
 def test_jobs_of_a_sweep_have_distinct_readable_folders():

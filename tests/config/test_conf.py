@@ -12,7 +12,7 @@ from wildrobot_exp.config.keys import TYPES, is_known
 from wildrobot_exp.motions import make_gait_grid
 
 FILES = sorted(CONF_DIR.rglob("*.yaml"))
-SWEEPS = ("amp_sweep",)
+SWEEPS = ("amp_weight_sweep",)
 OPTIONS = [
   f"{path.parent.relative_to(CONF_DIR)}={path.stem}"
   for path in FILES

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from wildrobot_exp.config.resume import expand_resume, resume_command
+from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, resume_command, split_sweep_resume
 from wildrobot_exp.errors import UserError
 
 
@@ -72,3 +72,15 @@ def test_a_run_without_a_checkpoint_is_refused(run: pathlib.Path):
 
 def test_the_command_to_go_on_can_be_pasted(run: pathlib.Path):
   assert resume_command(run) == f"python run.py 'resume={run}'"
+
+
+def test_a_sweep_goes_on_in_its_own_folder():
+  typed = ["-m", "seed=0,1", "hydra.sweep.dir=elsewhere", "sweep.resume=a b"]
+  assert split_sweep_resume(typed) == (["-m", "seed=0,1", "hydra.sweep.dir='a b'"], pathlib.Path("a b"))
+  assert split_sweep_resume(typed[:3]) == (typed[:3], None)
+  assert split_sweep_resume(["-m", "sweep.resume=null"])[1] is None
+
+
+def test_the_folder_of_a_sweep_stays_among_the_overrides():
+  assert in_sweep_folder(["seed=0,1", "-m"], "here") == ["seed=0,1", "hydra.sweep.dir='here'", "-m"]
+  assert in_sweep_folder(["-m"], "here") == ["-m", "hydra.sweep.dir='here'"]

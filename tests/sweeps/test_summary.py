@@ -11,7 +11,7 @@ from wildrobot_exp.sweeps.summary import JobResult, read_results, rows, table, w
 
 
 @pytest.fixture
-def sweep(tmp_path: pathlib.Path) -> pathlib.Path:
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
   """Jobs 0 and 10 ended well, 2 failed, 3 was killed; a stray folder is none of them."""
   results = [
     JobResult("0_a", "ok", {"amp.weight": "0.1"}, {"survival": 1.0, "vx_error": 0.03}, 12.5),
@@ -27,8 +27,8 @@ def sweep(tmp_path: pathlib.Path) -> pathlib.Path:
   return tmp_path
 
 
-def test_jobs_come_in_order_and_a_killed_one_is_not_forgotten(sweep: pathlib.Path):
-  results = read_results(sweep)
+def test_jobs_come_in_order_and_a_killed_one_is_not_forgotten(folder: pathlib.Path):
+  results = read_results(folder)
   assert [(r.job, r.status) for r in results] == [
     ("0_a", "ok"),
     ("2_c", "failed"),
@@ -38,9 +38,9 @@ def test_jobs_come_in_order_and_a_killed_one_is_not_forgotten(sweep: pathlib.Pat
   assert results[2].overrides == {"amp.weight": "2.0", "gates.survival.min": "1"}
 
 
-def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(sweep: pathlib.Path):
-  write_csv(read_results(sweep), sweep / "summary.csv")
-  with (sweep / "summary.csv").open(newline="") as file:
+def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(folder: pathlib.Path):
+  write_csv(read_results(folder), folder / "summary.csv")
+  with (folder / "summary.csv").open(newline="") as file:
     read = list(csv.DictReader(file))
   assert [row["amp.weight"] for row in read] == ["0.1", "0.5", "2.0", "1.0"]
   assert [row["survival"] for row in read] == ["1", "", "", "0.5"]
@@ -49,20 +49,20 @@ def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(swe
   assert read[1]["error"] == "ValueError: no"
 
 
-def test_the_table_shows_every_job_and_number(sweep: pathlib.Path):
+def test_the_table_shows_every_job_and_number(folder: pathlib.Path):
   console = rich.console.Console(width=160)
   with console.capture() as capture:
-    console.print(table(read_results(sweep)))
+    console.print(table(read_results(folder)))
   text = capture.get()
   for word in ("amp.weight", "survival", "vx_error", "wall_s", "0.03", "failed", "missing", "ValueError: no"):
     assert word in text
   assert "speed" not in text  # empty everywhere
 
 
-def test_result_json_is_plain_json_without_leftovers(sweep: pathlib.Path):
-  result = json.loads((sweep / "0_a" / "result.json").read_text())
+def test_result_json_is_plain_json_without_leftovers(folder: pathlib.Path):
+  result = json.loads((folder / "0_a" / "result.json").read_text())
   assert result["numbers"] == {"survival": 1.0, "vx_error": 0.03}
-  assert sorted(p.name for p in (sweep / "0_a").iterdir()) == ["result.json"]
+  assert sorted(p.name for p in (folder / "0_a").iterdir()) == ["result.json"]
 
 
 def test_an_empty_sweep_has_a_header_and_no_rows(tmp_path: pathlib.Path):

@@ -24,6 +24,7 @@ def check(cfg: Config) -> None:
   """
   check_ranges(cfg)
   _check_resume(cfg)
+  _check_sweep(cfg)
   _check_batch(cfg)
   _check_times(cfg)
   _check_command(cfg)
@@ -61,6 +62,11 @@ def _check_batch(cfg: Config) -> None:
       f"total_steps={cfg.total_steps} is less than one iteration"
       f" (num_envs x algo.horizon = {least}): use at least {least}"
     )
+
+
+def _check_sweep(cfg: Config) -> None:
+  if cfg.sweep.resume is not None:
+    raise UserError("sweep.resume is for the command line of a sweep: python run.py -m ... sweep.resume=FOLDER")
 
 
 def _check_divides(cfg: Config, key: str, timestep: float) -> None:

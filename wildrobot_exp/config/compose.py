@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.devices import probe_devices
 from wildrobot_exp.config.explain import explain
+from wildrobot_exp.config.launcher import check_launcher, register_launcher
 from wildrobot_exp.config.overrides import check_overrides
 from wildrobot_exp.config.schema import Config, register
 from wildrobot_exp.config.typed import no_amp, to_typed
@@ -41,6 +42,7 @@ def folder_name(text: str) -> str:
 
 
 register()
+register_launcher()
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
@@ -116,9 +118,12 @@ def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) ->
       folder = str(cfg.hydra.run.dir)
       composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher)
     else:
+      check_launcher(cfg.hydra.launcher)
       composed = Composed(True, list(_sweep_cells(hydra, cfg)), str(cfg.hydra.sweep.dir), launcher)
   if not composed.cells:
     raise UserError("the sweep has no jobs: check the values after the = of the swept keys")
+  if composed.multirun and _is_basic(cfg):
+    _check_folders(composed)
   _check_platforms(composed)
   return composed
 
@@ -157,12 +162,19 @@ def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> Di
     raise
 
 
+def _check_folders(composed: Composed) -> None:
+  folders = {os.path.abspath(cell.folder) for cell in composed.cells}
+  parents = {os.path.dirname(folder) for folder in folders}
+  if len(folders) < len(composed.cells) or parents != {os.path.abspath(composed.folder)}:
+    raise UserError("hydra.sweep.subdir has to name another folder for each job, directly in the sweep folder")
+
+
 def _check_platforms(composed: Composed) -> None:
   platforms = sorted({cell.config.hardware.platform for cell in composed.cells})
   if len(platforms) > 1 and composed.launcher == "basic":
     raise UserError(
       f"a sweep over hardware on {' and '.join(platforms)}: its jobs share one process and JAX keeps the"
-      " platform of the first; run one sweep per hardware"
+      " platform of the first; use hydra/launcher=processes"
     )
   for cell in composed.cells:
     probe_devices(cell.config)
@@ -174,21 +186,26 @@ def _cell(cfg: DictConfig, overrides: list[str], folder: str) -> Cell:
   return Cell(overrides, config, folder)
 
 
+def _is_basic(cfg: DictConfig) -> bool:
+  return cfg.hydra.sweeper._target_.endswith(".BasicSweeper")
+
+
 def _sweep_cells(hydra: Hydra, cfg: DictConfig) -> Iterator[Cell]:
   """The jobs of a sweep, expanded as Hydra's basic sweeper does. Other sweepers choose while they run."""
-  if not cfg.hydra.sweeper._target_.endswith(".BasicSweeper"):
-    yield _cell(cfg, list(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
+  if not _is_basic(cfg):
+    yield _cell(cfg, OmegaConf.to_container(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
     return
   params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
   parser = OverridesParser.create(hydra.config_loader)
-  parsed = parser.parse_overrides([*params, *cfg.hydra.overrides.task])
+  typed = OmegaConf.to_container(cfg.hydra.overrides)  # unresolved: ${...} is for the jobs
+  parsed = parser.parse_overrides([*params, *typed["task"]])
   check_overrides(parsed, _groups(hydra), multirun=True)
   for override in parsed:
     if override.value_type == ValueType.INTERVAL_SWEEP:
       key = override.key_or_group
       raise UserError(f"{override.input_line}: write {key}=a,b or {key}=range(a,b) instead")
   for number, overrides in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
-    everything = [*cfg.hydra.overrides.hydra, *overrides]
+    everything = [*typed["hydra"], *overrides]
     job = _compose(hydra, cfg.hydra.job.config_name, everything, RunMode.RUN)
     OmegaConf.copy_cache(from_config=cfg, to_config=job)
     with open_dict(job):

@@ -1,4 +1,4 @@
-"""resume=RUN on the command line: the run's own overrides, plus what may change when it goes on."""
+"""resume=RUN on the command line: the run's own overrides, plus what may change when it goes on; sweep.resume=SWEEP."""
 
 import shlex
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
 
 KEY = "resume"
+SWEEP_KEY = "sweep.resume"
+SWEEP_FOLDER = "hydra.sweep.dir"
 ALLOW = "resume_allow"
 CHANGEABLE = ("total_steps", "logger", "checkpoints", "evaluation", "gates", "dry_run")  # everything else stays
 
@@ -41,6 +43,23 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
       f" {ALLOW}=[{','.join(fixed)}]; {', '.join(CHANGEABLE)} may change anyway"
     )
   return [*own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'"]
+
+
+def split_sweep_resume(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+  """The arguments of the sweep itself, and the folder that sweep.resume names; None where it names none."""
+  asked = [argument.partition("=")[2].strip("'\"") for argument in arguments if _key(argument) == SWEEP_KEY]
+  if not asked or asked[-1] in ("", "null"):
+    return list(arguments), None
+  others = [argument for argument in arguments if _key(argument) != SWEEP_KEY]
+  return in_sweep_folder(others, asked[-1]), Path(asked[-1])
+
+
+def in_sweep_folder(arguments: Sequence[str], folder: str) -> list[str]:
+  """The arguments of a sweep that goes to a folder, whatever they said before."""
+  others = [argument for argument in arguments if _key(argument) != SWEEP_FOLDER]
+  overrides = [i for i, argument in enumerate(others) if not argument.startswith("-")]
+  last = overrides[-1] + 1 if overrides else len(others)
+  return [*others[:last], f"{SWEEP_FOLDER}='{folder}'", *others[last:]]
 
 
 def resume_command(folder: Path) -> str:

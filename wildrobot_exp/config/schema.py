@@ -7,6 +7,8 @@ import dataclasses
 
 from hydra.core.config_store import ConfigStore
 
+from wildrobot_exp.config.launcher import SweepConfig
+
 ALGORITHMS = ("ppo", "ppo_amp", "brax_ppo")
 ENGINES = ("native", "mjx")
 PLATFORMS = ("cpu", "gpu")
@@ -132,9 +134,7 @@ class AmpConfig:
 
 
 @dataclasses.dataclass
-class MotionConfig:
-  """Keys the source does not read, by MOTIONS, are None."""
-
+class MotionConfig:  # keys the source does not read, by MOTIONS, are None
   name: str
   speeds: list[float] | None
   stride_seconds: float | None
@@ -231,6 +231,7 @@ class Config:
   dry_run: bool
   resume: str | None
   resume_allow: list[str]
+  sweep: SweepConfig
   env: EnvConfig
   reward: RewardConfig
   algo: AlgoConfig

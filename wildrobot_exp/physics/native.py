@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from wildrobot_exp import cpus
 from wildrobot_exp.physics.state import PhysicsState
 from wildrobot_exp.robots import Robot
 
@@ -27,14 +28,14 @@ class NativePhysics:
 
   Args:
     robot: the robot to step.
-    threads: worker threads, 0 for all CPUs.
+    threads: worker threads, 0 for one per CPU that this process may use.
   """
 
   name = "native"
 
   def __init__(self, robot: Robot, threads: int = 0):
     self.robot = robot
-    self._threads = threads
+    self._threads = threads or len(cpus.available())  # the Batch's own default counts every CPU
     self._pushed_body = robot.model.body(PUSHED_BODY).id
     self._pools: dict[int, _Pool] = {}
     self._lock = threading.Lock()

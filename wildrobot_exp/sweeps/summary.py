@@ -5,6 +5,7 @@ import dataclasses
 import json
 import pathlib
 import re
+from collections.abc import Sequence
 
 import rich.table
 
@@ -21,7 +22,7 @@ class JobResult:
 
   Attributes:
     job: name of its folder.
-    status: ok, failed, interrupted, or missing (it died without a word).
+    status: ok, failed, interrupted, timeout, or missing (it died without a word).
     overrides: key -> value as typed.
     numbers: the numbers of its result; None where one was not finite.
     wall_s: seconds it took, None if unknown.
@@ -41,6 +42,19 @@ def write_result(folder: pathlib.Path, result: JobResult) -> None:
   write_json(folder / RESULT, dataclasses.asdict(result))
 
 
+def read_result(folder: pathlib.Path) -> JobResult | None:
+  """How the job in a folder ended; None if it left no result.json."""
+  if not (folder / RESULT).exists():
+    return None
+  return JobResult(**{**json.loads((folder / RESULT).read_text()), "job": folder.name})
+
+
+def columns(overrides: Sequence[str]) -> dict[str, str]:
+  """Overrides as typed -> key and value of each."""
+  pairs = (line.lstrip("+").partition("=") for line in overrides)
+  return {key: value for key, _, value in pairs}
+
+
 HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
   "survival vx_error long_walk_completed stride_frequency_hz swing_clearance_m symmetry classifier_auc feature_distance"
 ).split()
@@ -58,12 +72,12 @@ def _order(folder: pathlib.Path) -> tuple[int, str]:
 
 
 def _read(folder: pathlib.Path) -> JobResult:
-  if (folder / RESULT).exists():
-    return JobResult(**{**json.loads((folder / RESULT).read_text()), "job": folder.name})
+  result = read_result(folder)
+  if result is not None:
+    return result
   overrides = {}
   if (folder / OVERRIDES).exists():
-    lines = read_overrides(folder)
-    overrides = dict(line.lstrip("+").split("=", 1) for line in lines if "=" in line)
+    overrides = columns(read_overrides(folder))
   return JobResult(folder.name, "missing", overrides, {}, None, "ended without a result")
 
 

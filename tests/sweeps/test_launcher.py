@@ -1,0 +1,106 @@
+"""A sweep in processes: one job's end is its own, and what happened is on record."""
+
+import csv
+import os
+import signal
+
+import pytest
+from omegaconf import OmegaConf
+
+from wildrobot_exp import cpus
+from wildrobot_exp.sweeps import process
+from wildrobot_exp.sweeps.process import LOG
+
+
+def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep, capsys):
+  sweep.plan(_1="die", _2="fail", _3="exit")
+  assert sweep.run("seed=0,1,2,3,4") == 1
+  assert sweep.statuses() == ["ok", "failed", "failed", "failed", "ok"]
+  with (sweep.folder / "summary.csv").open(newline="") as file:
+    rows = list(csv.DictReader(file))
+  assert [row["status"] for row in rows] == sweep.statuses()
+  assert [row["score"] for row in rows] == ["0", "", "", "", "4"]
+  assert "SIGKILL" in rows[1]["error"] and "working on seed 1" in rows[1]["error"]
+  assert rows[2]["error"].startswith("ValueError: a bug")
+  assert "exit code 7" in rows[3]["error"] and "out of luck" in rows[3]["error"]
+  out, err = capsys.readouterr()
+  for number, start in enumerate(sweep.starts()):
+    assert f"job {number} started: seed={number}" in out
+    log = sweep.folder / f"{number}_seed-{number}" / LOG
+    assert f"working on seed {number}\n" in log.read_text()
+    assert (str(log) in err) == (number in (1, 2, 3))
+    assert not start["jax"] and start["cpus"] == cpus.available()
+  assert len({start["pid"] for start in sweep.starts()} - {os.getpid()}) == 5
+  assert [job["pid"] for job in sweep.jobs()] == [start["pid"] for start in sweep.starts()]
+  assert all(job["attempts"] == 1 and job["started"] < job["ended"] for job in sweep.jobs())
+  assert len({job["config_hash"] for job in sweep.jobs()}) == 5
+
+
+def test_two_jobs_at_a_time_run_side_by_side_and_share_the_cpus(sweep):
+  sweep.plan(_0="meet", _1="meet")
+  assert sweep.run("seed=0,1", "hydra.launcher.n_jobs=2") == 0
+  shares = [start["cpus"] for start in sweep.starts()]
+  assert sorted(shares) == sorted([cpus.share(0, 2), cpus.share(1, 2)])
+  assert [start["threads"] for start in sweep.starts()] == [str(len(share)) for share in shares]
+
+
+def test_shares_cover_all_cpus_and_nobody_is_left_without(monkeypatch: pytest.MonkeyPatch):
+  monkeypatch.setattr(cpus, "available", lambda: [0, 2, 3, 5, 7])
+  assert sorted(cpus.share(0, 2) + cpus.share(1, 2)) == [0, 2, 3, 5, 7]
+  assert [len(cpus.share(slot, 8)) for slot in range(8)] == [1] * 8
+
+
+def test_jobs_side_by_side_share_a_gpus_memory_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):
+  variable = "XLA_PYTHON_CLIENT_MEM_FRACTION"
+  monkeypatch.delenv(variable, raising=False)
+  gpu, cpu = (OmegaConf.create({"hardware": {"platform": platform}}) for platform in ("gpu", "cpu"))
+  assert process.environment(gpu, threads=4, slots=3)[variable] == "0.300"
+  assert variable not in process.environment(gpu, threads=4, slots=1)
+  assert variable not in process.environment(cpu, threads=4, slots=3)
+  monkeypatch.setenv(variable, "0.1")
+  assert process.environment(gpu, threads=4, slots=3)[variable] == "0.1"
+
+
+def test_a_job_that_was_killed_is_tried_again_from_its_checkpoint(sweep):
+  sweep.plan(_1="die-once", _2="fail")
+  assert sweep.run("seed=1,2", "hydra.launcher.retries=1") == 1
+  assert sweep.statuses() == ["ok", "failed"]
+  assert [job["attempts"] for job in sweep.jobs()] == [2, 2]
+  resumed = [start["resume"] for start in sweep.starts() if start["seed"] == 1]
+  assert resumed == [None, str(sweep.folder / "0_seed-1")]
+  assert (sweep.folder / "0_seed-1" / ".hydra" / "overrides.yaml").read_text() == "- seed=1\n"
+
+
+def test_a_job_beyond_its_time_is_stopped_and_the_next_one_runs(sweep, monkeypatch: pytest.MonkeyPatch):
+  monkeypatch.setattr(process, "SAVE_SECONDS", 1.0)
+  sweep.plan(_0="hang", _1="deaf")
+  assert sweep.run("seed=0,1,2", "hydra.launcher.timeout_minutes=0.02", "hydra.launcher.n_jobs=2") == 1
+  assert sweep.statuses() == ["timeout", "timeout", "ok"]
+  assert all("0.02 min" in job["error"] and not sweep.alive(job["pid"]) for job in sweep.jobs()[:2])
+  assert (sweep.folder / "0_seed-0" / "checkpoints" / "200").is_dir()
+
+
+def test_an_interrupt_lets_the_jobs_save_and_shows_what_there_is(sweep):
+  sweep.plan(_1="hang", _2="deaf")
+  parent = sweep.start("seed=0,1,2,3", "hydra.launcher.n_jobs=2")
+  sweep.wait_for_starts(3)
+  parent.send_signal(signal.SIGINT)
+  sweep.wait_for(lambda: sweep.statuses()[1] == "interrupted")
+  parent.send_signal(signal.SIGINT)  # whoever does not want to wait asks twice
+  out, err = parent.communicate(timeout=60)
+  assert parent.returncode == 130
+  assert sweep.statuses() == ["ok", "interrupted", "interrupted", "waiting"]
+  assert [job["error"] for job in sweep.jobs()[1:3]] == ["interrupted", "killed before it had saved"]
+  assert (sweep.folder / "1_seed-1" / "checkpoints" / "200").is_dir()
+  lines = out.splitlines()
+  assert "interrupted" in "".join(lines[lines.index(str(sweep.folder)) :])
+  assert f"sweep.resume={sweep.folder}" in err and "Traceback" not in err
+
+
+def test_a_full_disk_costs_the_record_but_not_the_jobs(sweep, monkeypatch: pytest.MonkeyPatch, capsys):
+  def full(path, content):
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setattr("wildrobot_exp.sweeps.manifest.write_json", full)
+  assert sweep.run("seed=0") == 0
+  assert "manifest.json could not be written: No space left on device" in capsys.readouterr().err

@@ -1,0 +1,84 @@
+"""sweep.resume: what is finished stays, what is half done goes on, what is missing starts, and nothing else."""
+
+import json
+import signal
+
+import pytest
+
+
+def snapshot(sweep) -> dict[str, bytes]:
+  return {str(path): path.read_bytes() for path in sorted(sweep.folder.rglob("*")) if path.is_file()}
+
+
+def test_after_a_kill_of_the_sweep_only_what_is_missing_runs(sweep):
+  jobs = ("seed=0,1,2,3,4", "hydra.launcher.n_jobs=2")
+  sweep.plan(_1="fail", _2="hang", _3="hang")
+  parent = sweep.start(*jobs)
+  sweep.wait_for_starts(4)
+  (sweep.folder / "2_seed-2" / "checkpoints" / "100").mkdir(parents=True)
+  (sweep.folder / "3_seed-3" / "metrics.csv").write_text("half a row")
+  parent.kill()
+  parent.communicate(timeout=60)
+  assert sweep.statuses() == ["ok", "failed", "running", "running", "waiting"]
+  sweep.wait_for(lambda: not any(sweep.alive(start["pid"]) for start in sweep.starts()))
+
+  sweep.plan()
+  assert sweep.run(*jobs, "hydra.sweep.dir=sweep", "sweep.resume=sweep") == 0
+  assert sweep.statuses() == ["ok"] * 5
+  assert [job["attempts"] for job in sweep.jobs()] == [1, 2, 2, 2, 1]
+  resumed = {start["seed"]: start["resume"] for start in sweep.starts()[4:]}
+  assert resumed == {1: None, 2: str(sweep.folder / "2_seed-2"), 3: None, 4: None}
+  assert not (sweep.folder / "3_seed-3" / "metrics.csv").exists()  # of an attempt without a checkpoint
+  assert len((sweep.folder / "summary.csv").read_text().splitlines()) == 6
+
+  assert sweep.run("sweep.resume=sweep", *jobs) == 0
+  assert len(sweep.starts()) == 8
+
+
+@pytest.fixture
+def done(sweep):
+  """A finished sweep over seed=0,1."""
+  assert sweep.run("seed=0,1") == 0
+  return sweep
+
+
+def refused(sweep, capsys, *argv: str) -> str:
+  """The one line with which a command is refused; nothing was written."""
+  before = snapshot(sweep)
+  capsys.readouterr()
+  assert sweep.run(*argv) == 2
+  out, err = capsys.readouterr()
+  assert err.startswith("error: ") and err.count("\n") == 1 and out == ""
+  assert snapshot(sweep) == before
+  return err
+
+
+def test_another_sweep_than_the_one_in_the_folder_is_refused(done, capsys):
+  assert "python run.py -m seed=0,1" in refused(done, capsys, "seed=0,2", "sweep.resume=sweep")
+  assert "job 1" in refused(done, capsys, "seed=0,2", "sweep.resume=sweep")
+  assert "has 2 jobs, this command line 1" in refused(done, capsys, "seed=0", "sweep.resume=sweep")
+  assert "job 0" in refused(done, capsys, "seed=0,1", "num_envs=64", "sweep.resume=sweep")
+  assert "is not a sweep" in refused(done, capsys, "seed=0,1", "sweep.resume=.")
+  assert "hydra/launcher=processes" in refused(done, capsys, "seed=0,1", "sweep.resume=sweep", "hydra/launcher=basic")
+  assert "already holds a sweep" in refused(done, capsys, "seed=0,1")
+
+  path = done.folder / "manifest.json"
+  content = json.loads(path.read_text())
+  content["jobs"][1]["config_hash"] = "of another conf"
+  path.write_text(json.dumps(content))
+  assert "conf/ has changed" in refused(done, capsys, "seed=0,1", "sweep.resume=sweep")
+  path.write_text("half")
+  assert "cannot be read" in refused(done, capsys, "seed=0,1", "sweep.resume=sweep")
+
+
+def test_a_second_sweep_at_the_same_time_is_refused(sweep, capsys):
+  sweep.plan(_0="hang")
+  parent = sweep.start("seed=0,1")
+  sweep.wait_for_starts(1)
+  assert sweep.run("seed=0,1") == 2
+  assert sweep.run("seed=0,1", "sweep.resume=sweep") == 2
+  assert f"in use by process {parent.pid}" in capsys.readouterr().err
+  parent.send_signal(signal.SIGTERM)
+  parent.communicate(timeout=60)
+  assert parent.returncode == 143
+  assert sweep.statuses() == ["interrupted", "waiting"]

@@ -1,0 +1,73 @@
+"""Hydra's launcher `processes`: every job of a sweep in a process of its own."""
+
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict, read_write
+
+from wildrobot_exp.config.launcher import TARGET
+from wildrobot_exp.config.resume import SWEEP_FOLDER
+from wildrobot_exp.config.typed import to_typed
+from wildrobot_exp.sweeps.manifest import MANIFEST, JobEntry, Manifest, config_hash
+from wildrobot_exp.sweeps.scheduler import Scheduler
+from wildrobot_exp.sweeps.summary import read_result
+
+
+class ProcessLauncher(Launcher):
+  """See config.launcher.ProcessesConf for the arguments. Needs a job function that calls job.job."""
+
+  __module__ = TARGET.rpartition(".")[0]  # hydra_plugins/wildrobot.py, where Hydra finds it
+
+  def __init__(self, n_jobs: int, timeout_minutes: float | None, retries: int):
+    self._settings = (n_jobs, timeout_minutes, retries)
+
+  def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+    self._context = hydra_context
+    self._config = config
+
+  def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    """Run the jobs.
+
+    Returns:
+      For each job the numbers of its result; None for one that failed.
+    """
+    setup_globals()
+    configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
+    sweep = pathlib.Path(self._config.hydra.sweep.dir).absolute()
+    sweep.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, _command())
+    jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
+    Scheduler(manifest, *self._settings).run(jobs)
+    return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
+
+  def _job(self, manifest: Manifest, number: int, overrides: list[str]) -> tuple[JobEntry, DictConfig]:
+    """The job's entry in the manifest, new or old, and its composed config with all of its folder fixed."""
+    cfg = self._context.config_loader.load_sweep_config(self._config, overrides)
+    with open_dict(cfg):
+      cfg.hydra.job.num, cfg.hydra.job.id = number, str(number)
+    HydraConfig.instance().set_config(cfg)
+    if number not in manifest.jobs:
+      name = str(cfg.hydra.sweep.subdir)
+      manifest.jobs[number] = JobEntry(number, overrides, name, config_hash(to_typed(cfg)))
+    entry = manifest.jobs[number]
+    with read_write(cfg.hydra):
+      cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(manifest.folder), entry.folder
+    return entry, cfg
+
+
+def _command() -> list[str]:
+  """The arguments this sweep was started with, but for its folder."""
+  return [argument for argument in sys.argv[1:] if not argument.startswith(f"{SWEEP_FOLDER}=")]
+
+
+def _job_return(cfg: DictConfig, manifest: Manifest, entry: JobEntry) -> JobReturn:
+  folder = manifest.folder / entry.folder
+  result = read_result(folder)
+  done = JobReturn(overrides=entry.overrides, hydra_cfg=cfg, working_dir=str(folder), status=JobStatus.COMPLETED)
+  done.return_value = result.numbers if result is not None and result.status == "ok" else None
+  return done
