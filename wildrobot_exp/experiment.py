@@ -33,7 +33,7 @@ from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.learning.update import TrainState, Update
 from wildrobot_exp.motions import Clip
-from wildrobot_exp.motions.reference import make_clips, reference_frames
+from wildrobot_exp.motions.reference import AmpReference, make_clips, reference_frames
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.prior import HealthCheck, clip_warnings, make_reference, make_style, with_discriminator
 from wildrobot_exp.robots import Robot, load_robot
@@ -71,12 +71,12 @@ def build(cfg: Any) -> Experiment:
   return Experiment(robot, clips, env, networks)
 
 
-def make_update(cfg: Any, experiment: Experiment) -> Update:
-  """The update of algo=ppo or algo=ppo_amp."""
+def make_update(cfg: Any, experiment: Experiment, reference: AmpReference | None = None) -> Update:
+  """The update of algo=ppo or algo=ppo_amp; `reference` is AMP's, where it is made already."""
   return Update(
     experiment.env,
     experiment.networks,
-    make_style(cfg, experiment.robot, experiment.clips) if cfg.amp is not None else None,
+    make_style(cfg, experiment.robot, experiment.clips, reference) if cfg.amp is not None else None,
     mix="sum" if cfg.amp is None else cfg.amp.mix,
     num_envs=cfg.num_envs,
     horizon=cfg.algo.horizon,
@@ -147,10 +147,10 @@ def _train(
   Returns:
     The best policy's (normaliser, parameters), its step, and numbers about the training.
   """
-  update = make_update(cfg, experiment)
+  reference = None if cfg.amp is None else make_reference(cfg, experiment.robot, experiment.clips)
+  update = make_update(cfg, experiment, reference)
   health = None
-  if update.style is not None:
-    reference = make_reference(cfg, experiment.robot, experiment.clips)
+  if reference is not None:
     health = HealthCheck(update.style, reference, run_dir, tracker.say)
   during = cfg.evaluation.during_training
   quick = QuickEvaluation(cfg, make_actor(experiment.networks), during.episodes) if during.enabled else None

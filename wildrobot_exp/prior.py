@@ -10,16 +10,15 @@ import numpy as np
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.learning.amp import Amp, AmpState
-from wildrobot_exp.learning.health import Health
+from wildrobot_exp.learning.health import START_TABLE, Health
 from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.style import Style
-from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.learning.update import TrainState, partial_state
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.motions.lint import lint_clip
 from wildrobot_exp.motions.reference import AmpReference, make_amp_reference
 from wildrobot_exp.robots import Robot
 
-START_TABLE = "amp_start.csv"
 _SAME = ("features", "window", "condition", "hidden")  # a discriminator only fits a run with the same of these
 
 
@@ -37,10 +36,10 @@ def make_reference(cfg: Any, robot: Robot, clips: list[Clip]) -> AmpReference:
   return make_amp_reference(robot, clips, condition=amp.condition, names=tuple(amp.features), window=amp.window)
 
 
-def make_style(cfg: Any, robot: Robot, clips: list[Clip]) -> Style:
-  """The style stage of a composed config with algo=ppo_amp."""
+def make_style(cfg: Any, robot: Robot, clips: list[Clip], reference: AmpReference | None = None) -> Style:
+  """The style stage of a composed config with algo=ppo_amp; `reference` is what `make_reference` made of it."""
   settings = cfg.amp
-  reference = make_reference(cfg, robot, clips)
+  reference = reference or make_reference(cfg, robot, clips)
   width = (reference.features.shape[-1] - (settings.condition == "command")) // settings.window
   amp = Amp(
     reference.features,
@@ -91,8 +90,7 @@ def with_discriminator(cfg: Any, state: TrainState) -> TrainState:
     raise UserError(f"amp.discriminator={source} was trained with amp/loss={loss}, this run has {cfg.amp.loss.name}")
   nothing = dict.fromkeys(AmpState.__dataclass_fields__)
   wanted = AmpState(**nothing | {"params": state.amp.params, "mean": state.amp.mean, "std": state.amp.std})
-  template = TrainState(**dict.fromkeys(TrainState.__dataclass_fields__) | {"amp": wanted})
-  found = checkpoints.restore(step, template, part=True).amp
+  found = checkpoints.restore(step, partial_state(amp=wanted), part=True).amp
   return state.replace(amp=state.amp.replace(params=found.params, mean=found.mean, std=found.std))
 
 

@@ -13,7 +13,7 @@ from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.experiment import Experiment, build, policy_params
 from wildrobot_exp.learning.networks import init_normaliser
 from wildrobot_exp.learning.ppo import Learner, init_learner
-from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.learning.update import partial_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +54,8 @@ def load_run(run_dir: Path, overrides: Sequence[str] = (), which: int | Literal[
   if cfg.algo.name == "brax_ppo":
     template = (init_normaliser(experiment.env.observation_size), experiment.networks.policy_network.init(rng))
     return Run(cfg, experiment, checkpoints.restore(step, template), step)
-  nothing = dict.fromkeys(TrainState.__dataclass_fields__)
   learner = jax.eval_shape(lambda key: init_learner(experiment.networks, key), rng)
   learner = Learner(params=learner.params.replace(value=None), adam=None)
   normaliser = init_normaliser(experiment.env.observation_size)
-  template = TrainState(**nothing | {"learner": learner, "normaliser": normaliser})
+  template = partial_state(learner=learner, normaliser=normaliser)
   return Run(cfg, experiment, policy_params(checkpoints.restore(step, template, part=True)), step)

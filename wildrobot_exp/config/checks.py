@@ -1,6 +1,7 @@
 """Checks across keys, before anything heavy is imported. Each refusal is one line with the fix in it."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from wildrobot_exp.config.derived import policy_observations, steps_per_iteration
@@ -146,15 +147,20 @@ def _check_observations(cfg: Config) -> None:
     "reward.observations": cfg.reward.observations,
   }
   for key, listed in lists.items():
-    for i, name in enumerate(listed):
-      if name not in OBSERVATIONS:
-        raise unknown_name(f"{key} entry", name, OBSERVATIONS)
-      if name in listed[:i]:
-        raise UserError(f"{key} names {name!r} twice: keep one")
-      if key.endswith("privileged") and name in policy_observations(cfg):
-        raise UserError(f"{key} names {name!r}, which the policy sees anyway: drop it there")
-    if not listed and key == "env.observations.policy":
-      raise UserError(f"{key} is empty: name at least one of {', '.join(OBSERVATIONS)}")
+    _check_names(key, listed, OBSERVATIONS, may_be_empty=key != "env.observations.policy")
+  for name in cfg.env.observations.privileged:
+    if name in policy_observations(cfg):
+      raise UserError(f"env.observations.privileged names {name!r}, which the policy sees anyway: drop it there")
+
+
+def _check_names(key: str, listed: list[str], known: Sequence[str], *, may_be_empty: bool = False) -> None:
+  for i, name in enumerate(listed):
+    if name not in known:
+      raise unknown_name(f"{key} entry", name, known)
+    if name in listed[:i]:
+      raise UserError(f"{key} names {name!r} twice: keep one")
+  if not listed and not may_be_empty:
+    raise UserError(f"{key} is empty: name at least one of {', '.join(known)}")
 
 
 def _check_terminations(cfg: Config) -> None:
@@ -191,13 +197,7 @@ def _check_discriminator(amp: AmpConfig) -> None:
       f"amp.loss.style_reward={amp.loss.style_reward} does not belong to amp/loss={amp.loss.name}:"
       f" use {' or '.join(rewards)}, or choose both with amp/loss=..."
     )
-  if not amp.features:
-    raise UserError(f"amp.features is empty: name at least one of {', '.join(FEATURES)}")
-  for i, name in enumerate(amp.features):
-    if name not in FEATURES:
-      raise unknown_name("amp.features entry", name, FEATURES)
-    if name in amp.features[:i]:
-      raise UserError(f"amp.features names {name!r} twice: keep one")
+  _check_names("amp.features", amp.features, FEATURES)
   if amp.uncovered == "clamp" and amp.condition != "command":
     raise UserError("amp.uncovered=clamp changes the speed the discriminator is told: add amp.condition=command")
   if amp.freeze and amp.discriminator is None:

@@ -16,6 +16,7 @@ TELLING_AUC = 0.97  # a single feature that separates the sides this well before
 AUC_SAMPLES = 400  # of each side
 TOP = 3  # features named in a message
 GIVEAWAY = "amp/giveaway"  # the update's metric, [F] shares
+START_TABLE = "amp_start.csv"  # file of a run folder
 SHARES = "giveaway/"  # prefix of its columns: field/label
 
 

@@ -44,6 +44,11 @@ class TrainState:
   env_steps: jax.Array
 
 
+def partial_state(**parts: Any) -> TrainState:
+  """A TrainState with None for all that is not given: the template of a checkpoint of which only parts are read."""
+  return TrainState(**dict.fromkeys(TrainState.__dataclass_fields__) | parts)
+
+
 class Update:
   """init(rng) -> TrainState, update(TrainState, Hyperparameters) -> (TrainState, Metrics).
 

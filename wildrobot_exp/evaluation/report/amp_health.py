@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from wildrobot_exp.evaluation.report.run_files import number
+from wildrobot_exp.learning.health import SHARES, START_TABLE
 
-START_TABLE = "amp_start.csv"
-PREFIX = "giveaway/"  # of metrics.csv's columns
 ROWS = 8
 LAST = 10  # rows of metrics.csv that count as the end of training
 
@@ -19,8 +18,8 @@ def giveaway_rows(metrics: Mapping[str, np.ndarray]) -> list[tuple[str, str, str
   shares = {}
   for column, values in metrics.items():
     known = values[np.isfinite(values)]
-    if column.startswith(PREFIX) and len(known):
-      shares[column.removeprefix(PREFIX)] = float(known[0]), float(known[-LAST:].mean())
+    if column.startswith(SHARES) and len(known):
+      shares[column.removeprefix(SHARES)] = float(known[0]), float(known[-LAST:].mean())
   ranked = sorted(shares.items(), key=lambda item: -item[1][1])[:ROWS]
   return [(name, f"{first:.0%}", f"{last:.0%}") for name, (first, last) in ranked]
 
