@@ -12,8 +12,8 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from jax.experimental.compilation_cache import compilation_cache
 
+from wildrobot_exp import building, experiment, recording
 from wildrobot_exp import compilation_cache as our_cache
-from wildrobot_exp import experiment
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
@@ -81,10 +81,10 @@ def run(tmp_path_factory, own_cache) -> SimpleNamespace:
     seen.final = jax.tree.map(np.array, params)
     return real_evaluate(run_dir, cfg, networks, params, **more)
 
-  real_evaluate = experiment.evaluate_into
+  real_evaluate = recording.evaluate_into
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(experiment, "QuickEvaluation", Ranked)
-    patch.setattr(experiment, "evaluate_into", evaluate_into)
+    patch.setattr(recording, "evaluate_into", evaluate_into)
     numbers = experiment.run_job(load([*TINY, *TINY_AMP]), folder)
   with open(folder / "metrics.csv", newline="") as file:
     rows = list(csv.DictReader(file))
@@ -185,7 +185,7 @@ def test_nothing_in_the_run_folder_is_a_pickle(run):
 
 def test_built_networks_have_the_sizes_of_the_config(own_cache):
   cfg = load([*TINY, "algo=ppo", "algo.policy_hidden=[12,10]", "algo.value_hidden=[9]"])
-  built = experiment.build(cfg)
+  built = building.build(cfg)
 
   def widths(network) -> set[int]:
     shapes = jax.eval_shape(network.init, jax.random.PRNGKey(0))
@@ -199,21 +199,21 @@ def test_built_networks_have_the_sizes_of_the_config(own_cache):
 
 def test_the_update_and_its_amp_are_built_as_the_config_says(own_cache):
   cfg = load([*TINY, *TINY_AMP])
-  built = experiment.build(cfg)
-  update = experiment.make_update(cfg, built)
+  built = building.build(cfg)
+  update = building.make_update(cfg, built)
   assert (update.num_envs, update.horizon, update.steps_per_update) == (16, 4, STEPS)
   state = jax.eval_shape(update.init, jax.random.PRNGKey(0))
   assert state.amp.replay.features.shape == (96, 77)  # 76 features and the command
   assert state.amp.params["params"]["hidden_0"]["kernel"].shape == (77, 16)
   assert update.style.amp.conditioned
   without = load([*TINY, *TINY_AMP, "amp.condition=none"])
-  assert not experiment.make_style(without, built.robot, built.clips).amp.conditioned
-  assert experiment.make_update(load([*TINY, "algo=ppo"]), built).style is None
+  assert not building.make_style(without, built.robot, built.clips).amp.conditioned
+  assert building.make_update(load([*TINY, "algo=ppo"]), built).style is None
 
 
 def test_a_motion_the_robot_cannot_perform_is_the_user_s_to_fix(own_cache):
   with pytest.raises(UserError, match="lift"):
-    experiment.build(load([*TINY, "algo=ppo", "motion.lift=0.2"]))
+    building.build(load([*TINY, "algo=ppo", "motion.lift=0.2"]))
 
 
 @pytest.mark.slow

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from wildrobot_exp.building import build, make_update
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.experiment import build, make_update
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.motions import make_gait
 from wildrobot_exp.prior import START_TABLE, HealthCheck, clip_warnings, make_reference, make_style, with_discriminator

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 
+from wildrobot_exp.building import build, make_update
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.experiment import build, make_update
 from wildrobot_exp.runs import load_run
 from wildrobot_exp.versions import package_versions, write_versions
 

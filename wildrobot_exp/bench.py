@@ -19,11 +19,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import mjx_cpu_flags
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.errors import RunFailed
-from wildrobot_exp.experiment import Experiment, build, make_update
 from wildrobot_exp.learning.brax_ppo import train_with_brax
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.trainer import CompiledUpdate

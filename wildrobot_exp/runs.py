@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import jax
 
+from wildrobot_exp.building import Experiment, build, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.folders import read_overrides
-from wildrobot_exp.experiment import Experiment, build, policy_params
 from wildrobot_exp.learning.networks import init_normaliser
 from wildrobot_exp.learning.ppo import Learner, init_learner
 from wildrobot_exp.learning.update import partial_state

@@ -9,7 +9,8 @@ from toy_update import SIZE, ToyUpdate
 
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed
-from wildrobot_exp.learning import trainer as trainer_module
+from wildrobot_exp.learning import bookkeeper as books_module
+from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.tracking import Tracker
 
@@ -41,8 +42,10 @@ def make_trainer(tmp_path, rows: Rows, update: ToyUpdate, **changed: Any) -> Tra
     config={"a": 1},
     quick_evaluation=None,
   )
-  keep = changed.pop("keep", 100)
-  return Trainer(update, 1.0, Tracker([rows]), Checkpoints(tmp_path, keep=keep), **(settings | changed))
+  checkpoints = Checkpoints(tmp_path, keep=changed.pop("keep", 100))
+  inspect = changed.pop("inspect", None)
+  books = Bookkeeper(Tracker([rows]), checkpoints, steps_per_update=SIZE, **(settings | changed))
+  return Trainer(update, 1.0, books, inspect)
 
 
 def steps(*updates: int) -> list[int]:
@@ -79,9 +82,9 @@ def test_a_metric_is_averaged_over_the_iterations_that_have_it_and_left_out_wher
 
 
 def test_a_nan_that_does_not_mean_missing_is_not_hidden():
-  assert math.isnan(trainer_module._means({"train/vx": [1.0, float("nan")]})["train/vx"])
-  assert trainer_module._means({"train/falls": [0.5, float("nan")]}) == {"train/falls": 0.5}
-  assert trainer_module._means({"train/return": [float("nan")]}) == {}
+  assert math.isnan(books_module._means({"train/vx": [1.0, float("nan")]})["train/vx"])
+  assert books_module._means({"train/falls": [0.5, float("nan")]}) == {"train/falls": 0.5}
+  assert books_module._means({"train/return": [float("nan")]}) == {}
 
 
 def test_the_last_update_may_run_past_the_total_and_nothing_is_left_when_it_is_reached(tmp_path):
@@ -146,7 +149,7 @@ def test_an_interrupt_between_an_update_and_its_count_saves_under_the_right_step
       raise KeyboardInterrupt
     return jax.tree.map(float, metrics)
 
-  monkeypatch.setattr(trainer_module.jax, "device_get", device_get)
+  monkeypatch.setattr(jax, "device_get", device_get)
   assert interrupted(tmp_path, Rows())[-1] == 5 * SIZE
   assert value(tmp_path, "latest") == 5.0
 
@@ -201,7 +204,7 @@ class Disk(Checkpoints):
 
 def run_on(disk: Disk, tmp_path) -> Disk:
   trainer = make_trainer(tmp_path, Rows(), ToyUpdate(), save_every=SIZE)
-  trainer._checkpoints = disk
+  trainer._books._checkpoints = disk
   trainer.run(ToyUpdate().init())
   return disk
 

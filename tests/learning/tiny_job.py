@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 
+from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.experiment import Experiment, build, make_update
 from wildrobot_exp.learning.hyperparameters import Hyperparameters, make_hyperparameters
 from wildrobot_exp.learning.update import Metrics, TrainState, Update
 

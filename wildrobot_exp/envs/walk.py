@@ -1,8 +1,10 @@
 """Walk at a commanded forward velocity: the task as a `brax.envs.Env` for one robot."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 from brax.envs.base import Env, State
@@ -18,6 +20,19 @@ from wildrobot_exp.physics.state import Physics, PhysicsState
 
 POLICY, PRIVILEGED = "state", "privileged_state"  # the keys Brax's networks expect
 MAX_SPEED = 200.0  # of any degree of freedom, m/s or rad/s; beyond it the simulation has exploded
+
+
+@flax.struct.dataclass
+class Variation:
+  """What two envs of one program may differ in.
+
+  Attributes:
+    bank: states that episodes start from.
+    reward_weights: [] each, weight of every task term, by name.
+  """
+
+  bank: StartBank
+  reward_weights: dict[str, jax.Array]
 
 
 class WalkEnv(Env):
@@ -77,6 +92,17 @@ class WalkEnv(Env):
     self._terminations = [TERMINATIONS.bind(name, dict(params)) for name, params in terminations.items()]
     shapes = jax.eval_shape(self.reset, jax.random.PRNGKey(0))
     self._observation_size = {key: obs.shape[0] for key, obs in shapes.obs.items()}
+
+  @property
+  def variation(self) -> Variation:
+    """This env's own."""
+    return Variation(self.bank, {name: jnp.float32(weight) for name, weight in self.reward_weights.items()})
+
+  def varied(self, variation: Variation) -> "WalkEnv":
+    """This env with another bank and other weights, which may be traced."""
+    env = copy.copy(self)
+    env.bank, env.reward_weights = variation.bank, variation.reward_weights
+    return env
 
   @property
   def dt(self) -> float:

@@ -1,27 +1,18 @@
-"""The training loop: compile aloud, update, log, evaluate, save, and keep the best policy."""
+"""The training loop: compile aloud, update, and let the books be kept."""
 
 import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import jax
-import numpy as np
 
-from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.update import TrainState, Update
-from wildrobot_exp.tracking import Tracker
 
-QuickEvaluation = Callable[[TrainState], dict[str, float]]  # needs "score": higher is better
 Inspect = Callable[[TrainState, Rollout], None]  # of the first rollout, before anything is learnt
-Columns = Callable[[dict[str, float | np.ndarray]], dict[str, float]]  # metrics of a row -> what is logged
-
-
-MOST_UNSAVED = 3  # checkpoints in a row that could not be written, before training stops
 
 
 class CompiledUpdate:
@@ -47,177 +38,74 @@ class CompiledUpdate:
 
 
 class Trainer:
-  """Trains until total_steps are made.
+  """Trains one run until its steps are made.
 
   Args:
     update: the update.
     hp: its traced numbers.
-    tracker: where metrics go.
-    checkpoints: where states go.
-    total_steps: env steps to make.
-    log_every: iterations per logged row.
-    save_every, evaluate_every: env steps between checkpoints and between evaluations; what was evaluated is saved.
-    config: stored beside every checkpoint.
-    quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
+    books: where everything is written down.
     inspect: sees a new run's first rollout before anything is learnt; None for nobody.
-    columns: names the entries of metrics that are arrays; None where all are scalars.
   """
 
-  def __init__(
-    self,
-    update: Update,
-    hp: Hyperparameters,
-    tracker: Tracker,
-    checkpoints: Checkpoints,
-    *,
-    total_steps: int,
-    log_every: int,
-    save_every: int,
-    evaluate_every: int,
-    config: dict[str, Any],
-    quick_evaluation: QuickEvaluation | None,
-    inspect: Inspect | None = None,
-    columns: Columns | None = None,
-  ):
+  def __init__(self, update: Update, hp: Hyperparameters, books: Bookkeeper, inspect: Inspect | None = None):
     self._update = update
     self._hp = hp
-    self._tracker = tracker
-    self._checkpoints = checkpoints
-    self._total_steps = total_steps
-    self._log_every = log_every
-    self._save_every = save_every
-    self._evaluate_every = evaluate_every
-    self._config = config
-    self._quick_evaluation = quick_evaluation
+    self._books = books
     self._inspect = inspect
-    self._columns = columns or dict
-    self._unsaved = 0
 
   def run(self, state: TrainState) -> tuple[TrainState, dict[str, float]]:
     """Train from `state`; on an interrupt, save first and let it through.
 
     Returns:
       The last state, and numbers about the training itself: env_steps, train_wall_s (without evaluations and
-      saving), steps_per_s, compile_s, invalid_states, and train_return_gain, the last logged return minus the
-      first one (left out if no episode ended).
+      saving), steps_per_s, compile_s, and those of Bookkeeper.numbers.
     """
-    with self._tracker.compiling("update"):
+    with self._books.tracker.compiling("update"):
       step_fn = CompiledUpdate(self._update, state, self._hp)
     done = int(state.env_steps)
     if self._inspect and not done:
       self._inspect(state, step_fn.collect(state)[1])
-    size = self._update.steps_per_update
-    iterations = max(0, -(-(self._total_steps - done) // size))
-    meter = _Meter()
-    held: dict[str, list[np.ndarray]] = {}
-    returns: list[float] = []
-    invalid_states = 0.0
+    meter = Meter(step_fn.compile_s)
     try:
-      for i in range(iterations):
-        with meter.training():
+      for _ in range(self._books.updates_left(done)):
+        with meter.training(self._update.steps_per_update):
           state, metrics = step_fn(state, self._hp)
           metrics = jax.device_get(metrics)
-        done += size
-        meter.steps += size
-        self._refuse_nan(metrics, done)
-        for name, value in metrics.items():
-          held.setdefault(name, []).append(value)
-        invalid_states += float(metrics["train/invalid_states"])
-        last = i == iterations - 1
-        row: dict[str, float] = {}
-        if done // size % self._log_every == 0 or i == 0 or last:
-          row = self._columns(_means(held)) | {"perf/steps_per_s": meter.rate(), "perf/compile_s": step_fn.compile_s}
-          held = {}
-          returns += [row["train/return"]] if "train/return" in row else []
-        score: float | None = None
-        if self._quick_evaluation and (last or _crossed(done, size, self._evaluate_every)):
-          quick = self._quick_evaluation(state)
-          score = quick["score"]
-          row |= {f"eval/{name}": value for name, value in quick.items()}
-        if last or score is not None or _crossed(done, size, self._save_every):
-          self._save(done, state, row, score, must=last)
-        if row:
-          self._tracker.log(done, row)
+        done += self._update.steps_per_update
+        self._books.updated(done, metrics, lambda: state, meter.speed)
     except KeyboardInterrupt:
-      done = int(state.env_steps)  # the interrupt may have come between an update and its count
-      if done not in self._checkpoints.steps():
-        self._save(done, state, {}, None, must=True)
+      self._books.interrupted(state)
       raise
-    gain = {"train_return_gain": returns[-1] - returns[0]} if returns else {}
-    return state, gain | {
-      "env_steps": done,
-      "invalid_states": invalid_states,
-      "train_wall_s": meter.total_s,
-      "steps_per_s": meter.total_steps / meter.total_s if meter.total_s else 0.0,
-      "compile_s": step_fn.compile_s,
-    }
-
-  def _save(
-    self, done: int, state: TrainState, row: dict[str, float], score: float | None, *, must: bool
-  ) -> None:
-    """Raises RunFailed if it has to be saved now, or could not be for MOST_UNSAVED checkpoints in a row."""
-    try:
-      self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
-      self._unsaved = 0
-    except RunFailed as error:
-      self._unsaved += 1
-      if must or self._unsaved >= MOST_UNSAVED:
-        raise
-      self._tracker.say(f"warning: {error}; training goes on and tries again at the next one")
-
-  def _refuse_nan(self, metrics: dict[str, float], done: int) -> None:
-    """Before anything of this update is saved or ranked."""
-    bad = [name for name in _FINITE if name in metrics and not np.isfinite(metrics[name])]
-    if bad:
-      kept = self._checkpoints.steps()
-      where = f"the last checkpoint is from step {kept[-1]}" if kept else "no checkpoint was written yet"
-      raise RunFailed(f"{bad[0]} is not finite at step {done}: lower {_FINITE[bad[0]]}; {where}")
+    return state, self._books.numbers() | meter.numbers() | {"env_steps": int(state.env_steps)}
 
 
-class _Meter:
+class Meter:
   """Env steps per second of training alone: evaluation and saving do not count."""
 
-  def __init__(self):
-    self.steps = 0
-    self.total_steps = 0
-    self.total_s = 0.0
+  def __init__(self, compile_s: float):
+    self._compile_s = compile_s
+    self._steps = 0
+    self._total_steps = 0
+    self._total_s = 0.0
     self._since_s = 0.0
 
   @contextlib.contextmanager
-  def training(self):
+  def training(self, steps: int):
+    """While inside, `steps` env steps are made."""
     started = time.monotonic()
     yield
     self._since_s += time.monotonic() - started
+    self._steps += steps
 
-  def rate(self) -> float:
-    """Env steps per second since the last call."""
-    rate = self.steps / self._since_s
-    self.total_steps += self.steps
-    self.total_s += self._since_s
-    self.steps, self._since_s = 0, 0.0
-    return rate
+  def speed(self) -> dict[str, float]:
+    """Columns of a row: the speed since the last call, and the compile time."""
+    rate = self._steps / self._since_s
+    self._total_steps += self._steps
+    self._total_s += self._since_s
+    self._steps, self._since_s = 0, 0.0
+    return {"perf/steps_per_s": rate, "perf/compile_s": self._compile_s}
 
-
-def _crossed(done: int, size: int, every: int) -> bool:
-  """Whether the last `size` steps passed a multiple of `every`: a resumed run saves where it would have."""
-  return done // every > (done - size) // every
-
-
-def _means(held: dict[str, list[np.ndarray]]) -> dict[str, float | np.ndarray]:
-  """Mean of each metric over the iterations that have one; a metric that none has is left out."""
-  means: dict[str, float | np.ndarray] = {}
-  for name, values in held.items():
-    known = [value for value in values if not (name in _MAY_BE_MISSING and np.isnan(value))]
-    if known:
-      mean = np.mean(np.asarray(known, np.float64), axis=0)
-      means[name] = mean if mean.ndim else float(mean)
-  return means
-
-
-_FINITE = {  # metric: what to lower if it is not finite
-  "train/policy_loss": "algo.learning_rate",
-  "train/value_loss": "algo.learning_rate",
-  "train/gradient_norm": "algo.learning_rate",
-  "amp/loss": "amp.learning_rate",
-}
-_MAY_BE_MISSING = {"train/return", "train/episode_steps", "train/falls"}  # no episode ended in an iteration
+  def numbers(self) -> dict[str, float]:
+    """train_wall_s, steps_per_s and compile_s of all that `speed` has reported."""
+    rate = self._total_steps / self._total_s if self._total_s else 0.0
+    return {"train_wall_s": self._total_s, "steps_per_s": rate, "compile_s": self._compile_s}

@@ -12,7 +12,7 @@ from brax.training.acme import running_statistics
 from brax.training.agents.ppo import networks as ppo_networks
 
 from wildrobot_exp.envs.episodes import Episodes, start_episodes
-from wildrobot_exp.envs.walk import WalkEnv
+from wildrobot_exp.envs.walk import Variation, WalkEnv
 from wildrobot_exp.learning.amp import AmpState
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.networks import init_normaliser, make_policy
@@ -97,13 +97,14 @@ class Update:
     """Env steps of one update."""
     return self.num_envs * self.horizon
 
-  def _init(self, rng: jax.Array) -> TrainState:
-    """The state before the first update."""
+  def _init(self, rng: jax.Array, variation: Variation | None = None) -> TrainState:
+    """The state before the first update, in the env's variation if one is given."""
+    env = self.env if variation is None else self.env.varied(variation)
     rng, learner_key, episodes_key, amp_key = jax.random.split(rng, 4)
     state = TrainState(
       learner=init_learner(self.networks, learner_key, self._critics),
-      normaliser=init_normaliser(self.env.observation_size),
-      episodes=start_episodes(self.env, episodes_key, self.num_envs),
+      normaliser=init_normaliser(env.observation_size),
+      episodes=start_episodes(env, episodes_key, self.num_envs),
       amp=None if self.style is None else self.style.amp.init(amp_key),
       rng=rng,
       env_steps=jnp.zeros((), jnp.int32),
@@ -119,14 +120,15 @@ class Update:
     next_rng, rollout_key, epochs_key = jax.random.split(state.rng, 3)
     return next_rng, rollout_key, epochs_key, jax.random.fold_in(epochs_key, 1)
 
-  def _collect(self, state: TrainState) -> tuple[Episodes, Rollout]:
+  def _collect(self, state: TrainState, variation: Variation | None = None) -> tuple[Episodes, Rollout]:
+    env = self.env if variation is None else self.env.varied(variation)
     _, rollout_key, _, _ = self._keys(state)
     policy = make_policy(self.networks)
 
     def act(observation: Any, rng: jax.Array) -> tuple[jax.Array, Any]:
       return policy(state.normaliser, state.learner.params.policy, observation, rng)
 
-    return roll_out(self.env, act, state.episodes, rollout_key, self.horizon, self._max_steps)
+    return roll_out(env, act, state.episodes, rollout_key, self.horizon, self._max_steps)
 
   def _learn(
     self, state: TrainState, episodes: Episodes, rollout: Rollout, hp: Hyperparameters

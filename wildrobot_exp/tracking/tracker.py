@@ -5,7 +5,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TextIO, TypeVar
+
+import rich.console
 
 from wildrobot_exp.tracking.console import Console
 from wildrobot_exp.tracking.csv_file import CsvFile
@@ -75,12 +77,14 @@ class Tracker:
 
 
 def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: str,
-                 config_dict: dict[str, Any], total_steps: int, resume_step: int | None = None) -> Tracker:
+                 config_dict: dict[str, Any], total_steps: int, resume_step: int | None = None,
+                 console: TextIO | None = None) -> Tracker:
   """The tracker of one run, with what `conf/logger` asks for; metrics.csv is always written.
 
   logger_cfg: fields `tensorboard`, `progress`, `wandb.mode`, `wandb.project`. group: the sweep's name, or "".
   config_dict: the composed config as plain dicts. total_steps: env steps at which training ends.
   resume_step: None for a new run; for a resumed one the checkpoint's step, and rows beyond it are dropped.
+  console: a file for the lines that else go to stdout.
   """
   run_dir = Path(run_dir)
   csv_file = _opened(CsvFile, run_dir / "metrics.csv", resume_step)
@@ -91,9 +95,11 @@ def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: 
   if logger_cfg.wandb.mode != "disabled":
     wandb_run = WandbRun(run_dir, mode=logger_cfg.wandb.mode, project=logger_cfg.wandb.project, group=group,
                          run_name=run_name, config_dict=config_dict)
-  console = Console(total_steps, first_step=resume_step or 0) if logger_cfg.progress else None
+  lines = None
+  if logger_cfg.progress:
+    lines = Console(total_steps, resume_step or 0, console and rich.console.Console(file=console))
   sinks = [sink for sink in (csv_file, events, wandb_run) if sink is not None]
-  return Tracker(sinks, console, wall_s=csv_file.last_wall_s if csv_file else 0.0)
+  return Tracker(sinks, lines, wall_s=csv_file.last_wall_s if csv_file else 0.0)
 
 
 def _opened(sink: type[_Opened], *args: Any) -> _Opened | None:

@@ -1,0 +1,162 @@
+"""What one run writes down while it trains: rows, deterministic evaluations, checkpoints."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.tracking import Tracker
+
+QuickEvaluation = Callable[[TrainState], dict[str, float]]  # needs "score": higher is better
+Columns = Callable[[dict[str, float | np.ndarray]], dict[str, float]]  # metrics of a row -> what is logged
+
+MOST_UNSAVED = 3  # checkpoints in a row that could not be written, before training stops
+
+
+class Bookkeeper:
+  """Keeps the books of one run, whoever trains it.
+
+  Args:
+    tracker: where metrics go.
+    checkpoints: where states go.
+    steps_per_update: env steps of one update.
+    total_steps: env steps to make.
+    log_every: iterations per logged row.
+    save_every, evaluate_every: env steps between checkpoints and between evaluations; what was evaluated is saved.
+    config: stored beside every checkpoint.
+    quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
+    columns: names the entries of metrics that are arrays; None where all are scalars.
+  """
+
+  def __init__(
+    self,
+    tracker: Tracker,
+    checkpoints: Checkpoints,
+    *,
+    steps_per_update: int,
+    total_steps: int,
+    log_every: int,
+    save_every: int,
+    evaluate_every: int,
+    config: dict[str, Any],
+    quick_evaluation: QuickEvaluation | None,
+    columns: Columns | None = None,
+  ):
+    self.tracker = tracker
+    self._checkpoints = checkpoints
+    self._size = steps_per_update
+    self._total_steps = total_steps
+    self._log_every = log_every
+    self._save_every = save_every
+    self._evaluate_every = evaluate_every
+    self._config = config
+    self._quick_evaluation = quick_evaluation
+    self._columns = columns or dict
+    self._unsaved = 0
+    self._held: dict[str, list[np.ndarray]] = {}
+    self._returns: list[float] = []
+    self._invalid_states = 0.0
+    self._first = True
+
+  def updates_left(self, done: int) -> int:
+    """Updates still to make after `done` env steps."""
+    return max(0, -(-(self._total_steps - done) // self._size))
+
+  def updated(
+    self,
+    done: int,
+    metrics: dict[str, np.ndarray],
+    state: Callable[[], TrainState],
+    speed: Callable[[], dict[str, float]],
+  ) -> None:
+    """After every update.
+
+    Args:
+      done: env steps made so far.
+      metrics: of this update.
+      state: gives the state after it, if it is wanted.
+      speed: gives how fast it goes, if a row is written.
+
+    Raises:
+      RunFailed: a number that must be finite is not, or what has to be saved cannot be.
+    """
+    self._refuse_nan(metrics, done)
+    for name, value in metrics.items():
+      self._held.setdefault(name, []).append(value)
+    self._invalid_states += float(metrics["train/invalid_states"])
+    last = done >= self._total_steps
+    row: dict[str, float] = {}
+    if done // self._size % self._log_every == 0 or self._first or last:
+      row = self._columns(_means(self._held)) | speed()
+      self._held = {}
+      self._returns += [row["train/return"]] if "train/return" in row else []
+    self._first = False
+    score: float | None = None
+    if self._quick_evaluation and (last or _crossed(done, self._size, self._evaluate_every)):
+      quick = self._quick_evaluation(state())
+      score = quick["score"]
+      row |= {f"eval/{name}": value for name, value in quick.items()}
+    if last or score is not None or _crossed(done, self._size, self._save_every):
+      self._save(done, state(), row, score, must=last)
+    if row:
+      self.tracker.log(done, row)
+
+  def interrupted(self, state: TrainState) -> None:
+    """Save, unless it is saved already. Raises RunFailed."""
+    done = int(state.env_steps)  # the interrupt may have come between an update and its count
+    if done not in self._checkpoints.steps():
+      self._save(done, state, {}, None, must=True)
+
+  def numbers(self) -> dict[str, float]:
+    """invalid_states, and train_return_gain: the last logged return minus the first one, if episodes ended."""
+    gain = {"train_return_gain": self._returns[-1] - self._returns[0]} if self._returns else {}
+    return gain | {"invalid_states": self._invalid_states}
+
+  def _save(
+    self, done: int, state: TrainState, row: dict[str, float], score: float | None, *, must: bool
+  ) -> None:
+    """Raises RunFailed if it has to be saved now, or could not be for MOST_UNSAVED checkpoints in a row."""
+    try:
+      self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
+      self._unsaved = 0
+    except RunFailed as error:
+      self._unsaved += 1
+      if must or self._unsaved >= MOST_UNSAVED:
+        raise
+      self.tracker.say(f"warning: {error}; training goes on and tries again at the next one")
+
+  def _refuse_nan(self, metrics: dict[str, float], done: int) -> None:
+    """Before anything of this update is saved or ranked."""
+    bad = [name for name in _FINITE if name in metrics and not np.isfinite(metrics[name])]
+    if bad:
+      kept = self._checkpoints.steps()
+      where = f"the last checkpoint is from step {kept[-1]}" if kept else "no checkpoint was written yet"
+      raise RunFailed(f"{bad[0]} is not finite at step {done}: lower {_FINITE[bad[0]]}; {where}")
+
+
+def _crossed(done: int, size: int, every: int) -> bool:
+  """Whether the last `size` steps passed a multiple of `every`: a resumed run saves where it would have."""
+  return done // every > (done - size) // every
+
+
+def _means(held: dict[str, list[np.ndarray]]) -> dict[str, float | np.ndarray]:
+  """Mean of each metric over the iterations that have one; a metric that none has is left out."""
+  means: dict[str, float | np.ndarray] = {}
+  for name, values in held.items():
+    known = [value for value in values if not (name in _MAY_BE_MISSING and np.isnan(value))]
+    if known:
+      mean = np.mean(np.asarray(known, np.float64), axis=0)
+      means[name] = mean if mean.ndim else float(mean)
+  return means
+
+
+_FINITE = {  # metric: what to lower if it is not finite
+  "train/policy_loss": "algo.learning_rate",
+  "train/value_loss": "algo.learning_rate",
+  "train/gradient_norm": "algo.learning_rate",
+  "amp/loss": "amp.learning_rate",
+}
+_MAY_BE_MISSING = {"train/return", "train/episode_steps", "train/falls"}  # no episode ended in an iteration

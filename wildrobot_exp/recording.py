@@ -1,0 +1,146 @@
+"""A run on record: its folder, from versions.json at the start to the evaluation and the report at the end."""
+
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from omegaconf import OmegaConf
+
+from wildrobot_exp.building import Experiment, policy_params
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.evaluation.report import write_report
+from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
+from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluation
+from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.tracking import Tracker, make_tracker
+from wildrobot_exp.versions import write_versions
+
+
+class Recording:
+  """What goes into a run's folder while and after it is trained, whoever trains it.
+
+  Attributes:
+    cfg: the run's config.
+    run_dir: its folder.
+    config: the same config as plain dicts.
+    tracker, checkpoints: of the run.
+    resume_step: the checkpoint it goes on from, None for a new run.
+    numbers: of the concluded run, see `conclude`.
+  """
+
+  def __init__(
+    self,
+    cfg: Any,
+    run_dir: Path,
+    config: dict[str, Any],
+    tracker: Tracker,
+    checkpoints: Checkpoints,
+    resume_step: int | None,
+  ):
+    self.cfg = cfg
+    self.run_dir = run_dir
+    self.config = config
+    self.tracker = tracker
+    self.checkpoints = checkpoints
+    self.resume_step = resume_step
+    self.numbers: dict[str, float] = {}
+
+  def books(
+    self, steps_per_update: int, quick: Callable[[Any], dict[str, float]] | None, columns: Columns | None
+  ) -> Bookkeeper:
+    """The bookkeeper of the training; `quick` evaluates (normaliser, policy parameters)."""
+    evaluation: QuickEvaluation | None = None if quick is None else lambda state: quick(policy_params(state))
+    return Bookkeeper(
+      self.tracker,
+      self.checkpoints,
+      steps_per_update=steps_per_update,
+      total_steps=self.cfg.total_steps,
+      log_every=self.cfg.logger.every,
+      save_every=self.cfg.checkpoints.every_steps,
+      evaluate_every=self.cfg.evaluation.during_training.every_steps,
+      config=self.config,
+      quick_evaluation=evaluation,
+      columns=columns,
+    )
+
+  def best(self, state: TrainState) -> tuple[Any, int]:
+    """(normaliser, policy parameters) of the best checkpoint, or of `state`, the last one, and its step."""
+    step = int(state.env_steps)
+    best = self.checkpoints.best_step()
+    if best not in (None, step):
+      step, state = best, self.checkpoints.restore(best, state)
+    return policy_params(state), step
+
+  def conclude(
+    self, experiment: Experiment, params: Any, step: int, numbers: dict[str, float], started: float
+  ) -> dict[str, float]:
+    """Evaluate a policy trained for `step` env steps.
+
+    Returns:
+      The numbers that a sweep compares and gates test: `numbers` of the training, and those of the evaluation;
+      wall_s counts from time.monotonic() = started.
+    """
+    self.tracker.say(f"evaluating the policy of step {step}")
+    result = evaluate_into(
+      self.run_dir,
+      self.cfg,
+      experiment.networks,
+      params,
+      step=step,
+      clips=experiment.clips,
+      say=self.tracker.say,
+    )
+    numbers = numbers | summary(result)
+    numbers["wall_s"] = time.monotonic() - started
+    self.tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()})
+    self.numbers = numbers
+    return numbers
+
+
+@contextlib.contextmanager
+def recording(
+  cfg: Any, run_dir: Path, *, overrides: Sequence[str], group: str, console: TextIO | None = None
+) -> Iterator[Recording]:
+  """Record a run while inside; if it was concluded, its report is written at the end.
+
+  Args:
+    cfg: a checked config.
+    run_dir: the run folder; exists.
+    overrides: as typed for this run.
+    group: name of the sweep it belongs to, or "".
+    console: where lines for people go, instead of stdout.
+
+  Raises:
+    UserError: it is to be resumed and there is no good checkpoint.
+  """
+  facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
+  write_versions(run_dir / "versions.json", overrides=overrides, facts=facts)
+  checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep)
+  resume_step = checkpoints.resolve("latest") if cfg.resume else None
+  config = OmegaConf.to_container(cfg, resolve=True)
+  tracker = make_tracker(
+    cfg.logger,
+    run_dir,
+    run_name=run_dir.name,
+    group=group,
+    config_dict=config,
+    total_steps=cfg.total_steps,
+    resume_step=resume_step,
+    console=console,
+  )
+  run = Recording(cfg, run_dir, config, tracker, checkpoints, resume_step)
+  exit_code = 1
+  try:
+    yield run
+    exit_code = 0
+  finally:
+    tracker.close(exit_code)
+  if run.numbers:
+    write_versions(run_dir / "versions.json", overrides=overrides, facts=facts | {"wall_s": run.numbers["wall_s"]})
+    write_report(run_dir)
