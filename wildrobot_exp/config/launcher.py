@@ -5,12 +5,13 @@ import importlib.util
 import math
 import re
 import shutil
+import typing
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from wildrobot_exp.errors import UserError
+from wildrobot_exp.errors import UserError, unknown_name
 
 PROCESSES = "processes"
 SUBMITIT_LOCAL = "submitit_local"
@@ -128,6 +129,7 @@ LAUNCHERS = {  # those that keep a manifest: every job is a process of its own
   SUBMITIT_SLURM: SubmititSlurmConf,
   RAY: RayConf,
 }
+TYPES = {name: hint for conf in LAUNCHERS.values() for name, hint in typing.get_type_hints(conf).items()}
 CLUSTERS = (SUBMITIT_SLURM, RAY)  # their jobs run on machines with other hardware than this one's
 NEEDS = {  # target -> package, extra of pyproject.toml that brings it
   SUBMITIT_LOCAL_TARGET: ("submitit", "slurm"),
@@ -148,12 +150,16 @@ def check_launcher(launcher: DictConfig) -> None:
   """Check hydra.launcher; other launchers check themselves.
 
   Raises:
-    UserError: a number is out of range, or what it needs is not here.
+    UserError: a key is unknown, a number is out of range, or what it needs is not here.
   """
   target = launcher.get("_target_")
-  if target not in {conf._target_ for conf in LAUNCHERS.values()}:
+  conf = next((conf for conf in LAUNCHERS.values() if conf._target_ == target), None)
+  if conf is None:
     return
   values = OmegaConf.to_container(launcher, resolve=True)
+  for name in values:
+    if name not in conf.__dataclass_fields__:
+      raise unknown_launcher_key(name, conf)
   for key, least in AT_LEAST.items():
     value = values.get(key)
     if value is not None and not (math.isfinite(value) and value >= least):
@@ -168,6 +174,11 @@ def check_launcher(launcher: DictConfig) -> None:
     raise UserError(f'this launcher needs the package {package}: pip install -e ".[{extra}]"')
   if target == SUBMITIT_SLURM_TARGET:
     _check_slurm(values)
+
+
+def unknown_launcher_key(name: str, conf: type) -> UserError:
+  """The error for hydra.launcher.NAME, which this launcher does not have."""
+  return unknown_name("key in hydra.launcher", name, [key for key in conf.__dataclass_fields__ if key != "_target_"])
 
 
 def _check_slurm(values: dict[str, Any]) -> None:
