@@ -1,5 +1,10 @@
-"""Where Hydra looks for the launcher `processes`: it takes plugins from this namespace only."""
+"""Where Hydra looks for our launchers: it takes plugins from this namespace only, and imports it at every start."""
 
-from wildrobot_exp.sweeps.launcher import ProcessLauncher
+from wildrobot_exp.sweeps.launcher import (
+  ProcessLauncher,
+  RayLauncher,
+  SubmititLocalLauncher,
+  SubmititSlurmLauncher,
+)
 
-__all__ = ["ProcessLauncher"]
+__all__ = ["ProcessLauncher", "RayLauncher", "SubmititLocalLauncher", "SubmititSlurmLauncher"]

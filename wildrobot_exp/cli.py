@@ -12,7 +12,7 @@ from hydra._internal.utils import get_args_parser
 from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Composed, compose
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder
-from wildrobot_exp.config.launcher import PROCESSES
+from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.plan import plan
 from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume
 from wildrobot_exp.errors import UserError
@@ -73,10 +73,11 @@ def launch(hydra_main: Callable[[], None]) -> int:
 def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:
   if not composed.multirun:
     raise UserError(f"sweep.resume={sweep} is for a sweep: give its command, with -m")
-  if composed.launcher != PROCESSES:
-    raise UserError(f"sweep.resume={sweep} needs hydra/launcher={PROCESSES}")
+  if composed.launcher not in LAUNCHERS:
+    raise UserError(f"sweep.resume={sweep} needs one of hydra/launcher={','.join(LAUNCHERS)}")
   manifest = Manifest.load(sweep.absolute())
   manifest.check_same([(cell.overrides, cell.config) for cell in composed.cells])
+  manifest.check_launcher(composed.launcher)
   manifest.wait_until_free()
 
 

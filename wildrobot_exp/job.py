@@ -18,7 +18,7 @@ from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
 from wildrobot_exp.config.explain import one_line
-from wildrobot_exp.config.launcher import PROCESSES
+from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import RunFailed, UserError
@@ -61,7 +61,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
     line, code = _report(error, folder)
     record("failed", {}, line)
     print(f"error: {f'{folder.name}: ' if sweep else ''}{line}", file=sys.stderr)
-    if sweep and hydra.runtime.choices["hydra/launcher"] != PROCESSES:
+    if sweep and hydra.runtime.choices["hydra/launcher"] not in LAUNCHERS:
       return None
     raise SystemExit(code) from error
   record("ok", numbers)

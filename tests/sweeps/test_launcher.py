@@ -8,8 +8,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from wildrobot_exp import cpus
-from wildrobot_exp.sweeps import process
-from wildrobot_exp.sweeps.process import LOG
+from wildrobot_exp.sweeps import attempt, process
+from wildrobot_exp.sweeps.job_folder import LOG
 
 
 def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep, capsys):
@@ -72,7 +72,7 @@ def test_a_job_that_was_killed_is_tried_again_from_its_checkpoint(sweep):
 
 
 def test_a_job_beyond_its_time_is_stopped_and_the_next_one_runs(sweep, monkeypatch: pytest.MonkeyPatch):
-  monkeypatch.setattr(process, "SAVE_SECONDS", 1.0)
+  monkeypatch.setattr(attempt, "SAVE_SECONDS", 1.0)
   sweep.plan(_0="hang", _1="deaf")
   assert sweep.run("seed=0,1,2", "hydra.launcher.timeout_minutes=0.02", "hydra.launcher.n_jobs=2") == 1
   assert sweep.statuses() == ["timeout", "timeout", "ok"]

@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.devices import probe_devices
 from wildrobot_exp.config.explain import explain
-from wildrobot_exp.config.launcher import check_launcher, register_launcher
+from wildrobot_exp.config.launcher import CLUSTERS, check_launcher, register_launcher
 from wildrobot_exp.config.overrides import check_overrides
 from wildrobot_exp.config.schema import Config, register
 from wildrobot_exp.config.typed import no_amp, to_typed
@@ -176,7 +176,7 @@ def _check_platforms(composed: Composed) -> None:
       f"a sweep over hardware on {' and '.join(platforms)}: its jobs share one process and JAX keeps the"
       " platform of the first; use hydra/launcher=processes"
     )
-  for cell in composed.cells:
+  for cell in composed.cells if composed.launcher not in CLUSTERS else ():
     probe_devices(cell.config)
 
 

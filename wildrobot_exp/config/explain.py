@@ -3,10 +3,12 @@
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import errors as oc
 
-from wildrobot_exp.config.keys import TYPES, describe, wrong_type
+from wildrobot_exp.config import launcher
+from wildrobot_exp.config.keys import TYPES, describe, unwrap, wrong_type
 from wildrobot_exp.errors import UserError, unknown_name
 
 MERGING = "Error merging override "
+LAUNCHER = "hydra.launcher."
 
 
 def one_line(text: object) -> str:
@@ -51,6 +53,8 @@ def _wrong_value(error: Exception, cause: oc.OmegaConfBaseException) -> UserErro
   text = str(error)
   if text.startswith(MERGING):
     line = text.removeprefix(MERGING)
+    if key.startswith(LAUNCHER) and key.removeprefix(LAUNCHER) in launcher.TYPES:
+      return UserError(f"{line}: expected {describe(unwrap(launcher.TYPES[key.removeprefix(LAUNCHER)]))}")
     if line.partition("=")[0] == key:
       return wrong_type(key, _number(line.partition("=")[2]), line)
     known = TYPES.get(key.split("[")[0])
@@ -69,4 +73,6 @@ def _absent_key(cause: oc.OmegaConfBaseException) -> UserError:
   key = cause.full_key
   if key.startswith(("reward.terms.", "env.terminations.", "gates.")):
     return UserError(f"{key} is not part of the chosen options: add it with +{key}=...")
+  if key.startswith(LAUNCHER) and cause.object_type in launcher.LAUNCHERS.values():
+    return launcher.unknown_launcher_key(key.removeprefix(LAUNCHER), cause.object_type)
   return UserError(f"{key}: {_first_line(cause)}")

@@ -1,8 +1,12 @@
-"""Hydra's launcher `processes`: every job of a sweep in a process of its own."""
+"""Hydra's launchers: every job of a sweep in a process of its own, here or on a cluster, with one manifest.
+
+Not hydra-submitit-launcher: its jobs pickle the task, start all at once, and leave no manifest to resume from.
+"""
 
 import pathlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
@@ -10,9 +14,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
-from wildrobot_exp.config.launcher import TARGET
+from wildrobot_exp.config.launcher import PLUGINS, RayConf, SubmititLocalConf, SubmititSlurmConf
 from wildrobot_exp.config.resume import SWEEP_FOLDER
 from wildrobot_exp.config.typed import to_typed
+from wildrobot_exp.sweeps.attempt import Place
 from wildrobot_exp.sweeps.manifest import MANIFEST, JobEntry, Manifest, config_hash
 from wildrobot_exp.sweeps.scheduler import Scheduler
 from wildrobot_exp.sweeps.summary import read_result
@@ -21,7 +26,7 @@ from wildrobot_exp.sweeps.summary import read_result
 class ProcessLauncher(Launcher):
   """See config.launcher.ProcessesConf for the arguments. Needs a job function that calls job.job."""
 
-  __module__ = TARGET.rpartition(".")[0]  # hydra_plugins/wildrobot.py, where Hydra finds it
+  __module__ = PLUGINS  # hydra_plugins/wildrobot.py, where Hydra finds it
 
   def __init__(self, n_jobs: int, timeout_minutes: float | None, retries: int):
     self._settings = (n_jobs, timeout_minutes, retries)
@@ -42,8 +47,12 @@ class ProcessLauncher(Launcher):
     sweep.mkdir(parents=True, exist_ok=True)
     manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, _command())
     jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
-    Scheduler(manifest, *self._settings).run(jobs)
+    Scheduler(manifest, *self._settings, place=self._place(sweep)).run(jobs)
     return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
+
+  def _place(self, sweep: pathlib.Path) -> Place | None:
+    """Where the jobs run; None: in processes of this machine."""
+    return None
 
   def _job(self, manifest: Manifest, number: int, overrides: list[str]) -> tuple[JobEntry, DictConfig]:
     """The job's entry in the manifest, new or old, and its composed config with all of its folder fixed."""
@@ -58,6 +67,46 @@ class ProcessLauncher(Launcher):
     with read_write(cfg.hydra):
       cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(manifest.folder), entry.folder
     return entry, cfg
+
+
+class SubmititLocalLauncher(ProcessLauncher):
+  """See config.launcher.SubmititLocalConf for the arguments."""
+
+  __module__ = PLUGINS
+
+  def __init__(self, **settings: Any):
+    self._conf = SubmititLocalConf(**settings)
+    super().__init__(self._conf.n_jobs, None, self._conf.retries)
+
+  def _place(self, sweep: pathlib.Path) -> Place:
+    from wildrobot_exp.sweeps.submitit_jobs import SubmititJobs  # an extra, and Hydra imports this file at every start
+
+    return SubmititJobs(sweep, self._conf)
+
+
+class SubmititSlurmLauncher(SubmititLocalLauncher):
+  """See config.launcher.SubmititSlurmConf for the arguments."""
+
+  __module__ = PLUGINS
+
+  def __init__(self, **settings: Any):
+    self._conf = SubmititSlurmConf(**settings)
+    ProcessLauncher.__init__(self, self._conf.n_jobs, None, self._conf.retries)
+
+
+class RayLauncher(ProcessLauncher):
+  """See config.launcher.RayConf for the arguments."""
+
+  __module__ = PLUGINS
+
+  def __init__(self, **settings: Any):
+    self._conf = RayConf(**settings)
+    super().__init__(self._conf.n_jobs, None, self._conf.retries)
+
+  def _place(self, sweep: pathlib.Path) -> Place:
+    from wildrobot_exp.sweeps.ray_jobs import RayJobs  # an extra, and heavy
+
+    return RayJobs(self._conf)
 
 
 def _command() -> list[str]:

@@ -14,6 +14,7 @@ from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.run_lock import refuse_if_in_use
+from wildrobot_exp.sweeps.job_folder import is_done
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -44,7 +45,8 @@ class JobEntry:
     config_hash: of what it computes.
     status: one of STATUSES.
     attempts: how often it was started.
-    pid: of the latest attempt.
+    pid: of the latest attempt, if it is a process of the sweep's machine.
+    cluster_job: launcher and id of the latest attempt, "submitit_slurm 123", if a cluster runs it.
     started, ended: of the latest attempt.
     error: one line, None unless it ended badly.
   """
@@ -56,6 +58,7 @@ class JobEntry:
   status: str = "waiting"
   attempts: int = 0
   pid: int | None = None
+  cluster_job: str | None = None
   started: str | None = None
   ended: str | None = None
   error: str | None = None
@@ -90,10 +93,10 @@ class Manifest:
       print(f"{self.folder / MANIFEST} could not be written: {error.strerror or error}", file=sys.stderr)
 
   def wait_until_free(self) -> None:
-    """Let jobs end whose sweep was killed a moment ago. Raises UserError: one of them does not."""
+    """Let jobs end whose sweep was killed a moment ago; a cluster's go on. Raises UserError: one does not end."""
     until = time.monotonic() + ORPHAN_SECONDS
     for job in self.jobs.values():
-      while True:
+      while job.status != "running" or job.cluster_job is None:
         try:
           refuse_if_in_use(self.folder / job.folder)
           break
@@ -101,6 +104,13 @@ class Manifest:
           if time.monotonic() > until:
             raise
           time.sleep(0.1)
+
+  def check_launcher(self, launcher: str) -> None:
+    """Raises UserError: jobs that another launcher gave to a cluster may still run there."""
+    for job in self.jobs.values():
+      given_to = (job.cluster_job or launcher).split()[0]
+      if job.status == "running" and given_to != launcher and not is_done(self.folder / job.folder):
+        raise UserError(f"job {job.number} of {self.folder} may still run: go on with hydra/launcher={given_to}")
 
   def check_same(self, cells: Sequence[tuple[list[str], Config]]) -> None:
     """Are these the jobs of this sweep?

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from wildrobot_exp.interrupts import Terminated, collected
+from wildrobot_exp.sweeps.attempt import Attempt, Place
+from wildrobot_exp.sweeps.job_folder import LOG, is_done
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest, now
-from wildrobot_exp.sweeps.process import LOG, JobProcess
-from wildrobot_exp.sweeps.summary import JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.process import Processes
+from wildrobot_exp.sweeps.summary import JobResult, columns, write_result
 
 POLL_S = 0.05
 MISTAKE = 2  # exit code: it would be the same again
@@ -24,8 +26,8 @@ MISTAKE = 2  # exit code: it would be the same again
 class _Running:
   entry: JobEntry
   cfg: DictConfig
-  slot: int
-  process: JobProcess
+  slot: int | None
+  attempt: Attempt
 
 
 class Scheduler:
@@ -34,12 +36,14 @@ class Scheduler:
   Args:
     manifest: has an entry for every job; saved at every change.
     n_jobs, timeout_minutes, retries: see config.launcher.ProcessesConf.
+    place: where they run, and who then keeps the time limit; None: processes of this machine.
   """
 
-  def __init__(self, manifest: Manifest, n_jobs: int, timeout_minutes: float | None, retries: int):
+  def __init__(
+    self, manifest: Manifest, n_jobs: int, timeout_minutes: float | None, retries: int, place: Place | None = None
+  ):
     self._manifest = manifest
-    self._n_jobs = n_jobs
-    self._timeout_s = None if timeout_minutes is None else 60 * timeout_minutes
+    self._place = place or Processes(n_jobs, timeout_minutes)
     self._retries = retries
     self._free = list(range(n_jobs))
     self._running: list[_Running] = []
@@ -50,17 +54,18 @@ class Scheduler:
     Raises:
       KeyboardInterrupt: SIGINT arrived and was passed on to the jobs, which have ended. Terminated: SIGTERM.
     """
-    waiting = collections.deque((entry, cfg) for entry, cfg in jobs if not self._is_done(entry))
+    waiting = collections.deque((entry, cfg) for entry, cfg in jobs if not self._is_done(entry, cfg))
     self._manifest.save()
-    left = {entry.number: self._retries for entry, _ in waiting}
+    left = {entry.number: self._retries for entry, _ in jobs}
     with collected() as signals:
       while self._running or (waiting and not signals):
         while waiting and self._free and not signals:
           self._start(*waiting.popleft())
         time.sleep(POLL_S)
         for job in list(self._running):
-          job.process.watch(signals)
-          code = job.process.ended()
+          job.attempt.watch(signals)
+          code = job.attempt.ended()
+          self._count(job)
           if code is None:
             continue
           self._finish(job)
@@ -76,12 +81,18 @@ class Scheduler:
     """What to type to go on with this sweep."""
     return shlex.join(["python", "run.py", *self._manifest.command, f"sweep.resume={self._manifest.folder}"])
 
-  def _is_done(self, entry: JobEntry) -> bool:
-    result = read_result(self._folder(entry))
-    if result is not None and result.status == "ok":
+  def _is_done(self, entry: JobEntry, cfg: DictConfig) -> bool:
+    """Whether nothing is left to start: there is a good result, or the job still runs, which is then watched."""
+    if is_done(self._folder(entry)):
       entry.status, entry.error = "ok", None  # it may have ended after the sweep itself was killed
       return True
-    entry.status, entry.pid = "waiting", None
+    if entry.status == "running" and entry.cluster_job is not None:
+      attempt = self._place.find(cfg, self._folder(entry), entry.cluster_job)
+      if attempt is not None:
+        self._running.append(_Running(entry, cfg, self._free.pop(0) if self._free else None, attempt))
+        print(f"job {entry.number} {attempt.note}: {' '.join(entry.overrides)}", flush=True)
+        return True
+    entry.status, entry.pid, entry.cluster_job = "waiting", None, None
     return False
 
   def _folder(self, entry: JobEntry) -> pathlib.Path:
@@ -89,12 +100,12 @@ class Scheduler:
 
   def _start(self, entry: JobEntry, cfg: DictConfig) -> None:
     folder = self._folder(entry)
-    entry.status, entry.error, entry.pid = "running", None, None
+    entry.status, entry.error, entry.pid, entry.cluster_job = "running", None, None, None
     entry.attempts += 1
     entry.started, entry.ended = now(), None
     self._manifest.save()
     try:
-      process = JobProcess(cfg, folder, self._free[0], self._n_jobs, self._timeout_s, again=entry.attempts > 1)
+      attempt = self._place.start(cfg, folder, self._free[0], again=entry.attempts > 1)
     except OSError as error:
       entry.status, entry.error, entry.ended = "failed", f"cannot be started: {error}", now()
       if folder.is_dir():
@@ -102,19 +113,27 @@ class Scheduler:
       self._manifest.save()
       print(f"error: {entry.folder}: {entry.error}", file=sys.stderr)
       return
-    self._running.append(_Running(entry, cfg, self._free.pop(0), process))
-    entry.pid = process.pid
+    self._running.append(_Running(entry, cfg, self._free.pop(0), attempt))
+    entry.pid, entry.cluster_job = attempt.pid, attempt.cluster_job
     self._manifest.save()
-    how = " goes on from its checkpoint" if process.resumed else " started"
     again = f", attempt {entry.attempts}" if entry.attempts > 1 else ""
-    print(f"job {entry.number}{how}{again}: {' '.join(entry.overrides)} (log: {folder / LOG})", flush=True)
+    print(f"job {entry.number} {attempt.note}{again}: {' '.join(entry.overrides)} (log: {folder / LOG})", flush=True)
+
+  def _count(self, job: _Running) -> None:
+    """A cluster may have begun the job once more by itself."""
+    entry = job.entry
+    if job.attempt.count > entry.attempts:
+      entry.attempts = job.attempt.count
+      self._manifest.save()
+      print(f"job {entry.number} was requeued, attempt {entry.attempts}", flush=True)
 
   def _finish(self, job: _Running) -> None:
-    entry, result = job.entry, job.process.result()
+    entry, result = job.entry, job.attempt.result()
     self._running.remove(job)
-    self._free.append(job.slot)
+    if job.slot is not None:
+      self._free.append(job.slot)
     entry.status, entry.error, entry.ended = result.status, result.error, now()
     self._manifest.save()
-    print(f"job {entry.number} {entry.status} after {job.process.wall_s:.0f} s", flush=True)
+    print(f"job {entry.number} {entry.status} after {job.attempt.wall_s:.0f} s", flush=True)
     if entry.error is not None:
-      print(f"error: {entry.folder}: {entry.error} (log: {job.process.folder / LOG})", file=sys.stderr, flush=True)
+      print(f"error: {entry.folder}: {entry.error} (log: {job.attempt.folder / LOG})", file=sys.stderr, flush=True)

@@ -16,7 +16,8 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
   """Leaves a line in starts.jsonl of the sweep folder, then does what is asked; by default it ends well.
 
   die: kills itself. die-once: in its first attempt, after a checkpoint. fail: raises. exit: leaves with code 7.
-  hang: waits for ever, and saves when it is told to stop. deaf: hangs and does not listen.
+  hang: waits for ever, and saves when it is told to stop. hang-once: only in its first attempt.
+  deaf: hangs and does not listen. wait: until there is a file `go` in the sweep folder.
   meet: waits for another job that runs at the same time.
   """
   asked = os.environ.get(f"FAKE_{cfg.seed}", "")
@@ -42,12 +43,14 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
   if asked == "exit":
     print("out of luck", flush=True)
     os._exit(7)
-  if asked in ("hang", "deaf"):
+  if asked in ("hang", "deaf") or (asked == "hang-once" and cfg.resume is None):
     try:
       _wait(lambda: False)
     except KeyboardInterrupt:
-      (run_dir / "checkpoints" / "200").mkdir(parents=True)
+      (run_dir / "checkpoints" / "200").mkdir(parents=True, exist_ok=True)
       raise
+  if asked == "wait":
+    _wait((run_dir.parent / "go").exists)
   if asked == "meet":
     _wait(lambda: len((run_dir.parent / "starts.jsonl").read_text().splitlines()) > 1)
   return {"survival": 1.0, "score": cfg.seed}

@@ -1,0 +1,66 @@
+"""A sweep on SLURM, with a stand-in for its commands (slurm/slurm.py): the real sbatch script, signals and ids."""
+
+import os
+import pathlib
+import shlex
+import signal
+import sys
+
+import pytest
+
+pytest.importorskip("submitit")
+SLURM = "hydra/launcher=submitit_slurm"
+STAND_IN = pathlib.Path(__file__).with_name("slurm") / "slurm.py"
+
+
+@pytest.fixture
+def slurm(sweep, tmp_path: pathlib.Path):
+  """The folder of SLURM's jobs; its commands are on the PATH."""
+  bin_folder, jobs = tmp_path / "bin", tmp_path / "slurm"
+  bin_folder.mkdir()
+  jobs.mkdir()
+  for name in ("sbatch", "srun", "sacct", "scancel", "scontrol"):
+    command = bin_folder / name
+    command.write_text(f"#!{sys.executable}\n{STAND_IN.read_text()}")
+    command.chmod(0o755)
+  sweep.patch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
+  sweep.patch.setenv("FAKE_SLURM", str(jobs))
+  return jobs
+
+
+def test_a_preempted_job_goes_on_and_the_script_says_what_was_asked_for(sweep, slurm):
+  sweep.plan(_0="hang-once")
+  asked = "partition=gpu account=robots mem_gb=1.5 cpus_per_task=2 timeout_minutes=30 n_jobs=2".split()
+  argv = [SLURM, "seed=0,1", *(f"hydra.launcher.{line}" for line in asked), "+hydra.launcher.extra.exclude=node7"]
+  parent = sweep.start(*argv, "hydra.launcher.setup=['export FROM_SETUP=1']")
+  sweep.wait_for_starts(2)
+  sweep.wait_for(lambda: len([job for job in sweep.jobs() if job["cluster_job"]]) == 2)
+  number = sweep.jobs()[0]["cluster_job"].removeprefix("submitit_slurm ")
+  os.kill(int((slurm / number / "step").read_text()), signal.SIGUSR2)
+  out, err = parent.communicate(timeout=60)
+  assert parent.returncode == 0, err
+  assert sweep.statuses() == ["ok", "ok"] and [job["attempts"] for job in sweep.jobs()] == [2, 1]
+  resumed = [start["resume"] for start in sweep.starts() if start["seed"] == 0]
+  assert resumed == [None, str(sweep.folder / "0_seed-0")]
+  script = (slurm / number / "script").read_text().splitlines()
+  options = dict(shlex.split(line)[1].removeprefix("--").partition("=")[::2] for line in script if "#SBATCH" in line)
+  wanted = {"partition": "gpu", "account": "robots", "mem": "1536MB", "cpus-per-task": "2", "time": "30", "requeue": ""}
+  assert {key: options[key] for key in wanted} == wanted
+  assert options["exclude"] == "node7" and options["signal"] == "USR2@90" and options["job-name"] == "sweep/0_seed-0"
+  assert "export FROM_SETUP=1" in script and sweep.starts()[0]["threads"] == "2"
+
+
+@pytest.mark.slow
+def test_an_interrupt_cancels_after_saving_and_a_job_killed_on_its_node_has_failed(sweep, slurm):
+  sweep.plan(_0="hang", _1="hang")
+  parent = sweep.start(SLURM, "seed=0,1")
+  sweep.wait_for_starts(2)
+  sweep.wait_for(lambda: all(job["cluster_job"] for job in sweep.jobs()))
+  number = sweep.jobs()[1]["cluster_job"].removeprefix("submitit_slurm ")
+  os.kill(next(start["pid"] for start in sweep.starts() if start["seed"] == 1), signal.SIGKILL)
+  sweep.wait_for(lambda: sweep.statuses()[1] == "failed")
+  assert (slurm / number / "state").read_text() == "COMPLETED"  # the task said how its job ended
+  parent.send_signal(signal.SIGINT)
+  parent.communicate(timeout=60)
+  assert parent.returncode == 130 and sweep.statuses() == ["interrupted", "failed"]
+  assert (sweep.folder / "0_seed-0" / "checkpoints" / "200").is_dir()
