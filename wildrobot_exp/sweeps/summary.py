@@ -38,7 +38,13 @@ class JobResult:
 
 
 def write_result(folder: pathlib.Path, result: JobResult) -> None:
-  """Write result.json in one piece: a reader never sees half of it."""
+  """Write result.json in one piece: a reader never sees half of it.
+
+  A result without numbers keeps those that are there: whoever sees a job end from outside knows how, but not
+  what it has measured.
+  """
+  if not result.numbers and (said := read_result(folder)) is not None:
+    result = dataclasses.replace(result, numbers=said.numbers)
   write_json(folder / RESULT, dataclasses.asdict(result))
 
 
