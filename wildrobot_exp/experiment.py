@@ -37,6 +37,7 @@ from wildrobot_exp.motions.reference import AmpReference, make_clips, reference_
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.prior import HealthCheck, clip_warnings, make_reference, make_style, with_discriminator
 from wildrobot_exp.robots import Robot, load_robot
+from wildrobot_exp.sweeps.summary import columns
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
 
@@ -223,15 +224,16 @@ def policy_params(state: TrainState) -> Any:
 def _tracking(cfg: Any, run_dir: Path, config: dict[str, Any], resume_step: int | None) -> Iterator[Tracker]:
   """A tracker that is closed however the run ends."""
   hydra = HydraConfig.get() if HydraConfig.initialized() else None
-  sweep = run_dir.parent.name if hydra and hydra.mode == RunMode.MULTIRUN else ""
+  in_sweep = hydra is not None and hydra.mode == RunMode.MULTIRUN
   tracker = make_tracker(
     cfg.logger,
     run_dir,
     run_name=run_dir.name,
-    group=sweep,
+    group=run_dir.parent.name if in_sweep else "",
     config_dict=config,
     total_steps=cfg.total_steps,
     resume_step=resume_step,
+    overrides=columns(OmegaConf.to_container(hydra.overrides.task)) if in_sweep else None,
   )
   exit_code = 1
   try:

@@ -169,7 +169,7 @@ def table(results: list[JobResult]) -> rich.table.Table:
   header, body = rows(results)
   answered = any(name in HEADLINE for name in header)
   shared = shared_overrides(results) if len(results) > 1 else {}
-  hidden = {"job", *shared, *({key for r in results for key in r.numbers} - set(HEADLINE) if answered else ())}
+  hidden = {"job", *shared, *({key for r in results for key in r.numbers} - {*HEADLINE, "wall_s"} if answered else ())}
   shown = [i for i, name in enumerate(header) if name not in hidden and any(row[i] for row in body)]
   caption = f"in every job: {' '.join(f'{key}={value}' for key, value in shared.items())}" if shared else None
   drawn = rich.table.Table("#", caption=caption and rich.markup.escape(caption), caption_justify="left")

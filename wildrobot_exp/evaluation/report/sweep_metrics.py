@@ -10,6 +10,7 @@ from wildrobot_exp.sweeps.summary import JobResult
 CRITERION = (
   f"survival first, where {SURVIVAL:.0%} and more count as equal, then the speed error, then the classifier AUC"
 )
+ENOUGH = 4  # seeds each: of 3 and 3 that differ by chance alone, all of one lie below the other 1 time in 10
 _WORST = float("inf")
 
 
@@ -85,10 +86,12 @@ def ranked_cells(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def told_apart(best: Cell, other: Cell) -> bool:
-  """Whether the intervals of survival or speed error of two cells lie apart. Without intervals nothing can be told."""
+  """Whether two cells have enough replicates each, and their intervals of survival or speed error lie apart."""
   for key in ("survival", "vx_error"):
     a, b = best.estimate(key), other.estimate(key)
-    if a and b and a.interval and b.interval and (a.interval[1] < b.interval[0] or b.interval[1] < a.interval[0]):
+    if not (a and b and a.interval and b.interval) or min(len(a.values), len(b.values)) < ENOUGH:
+      continue
+    if a.interval[1] < b.interval[0] or b.interval[1] < a.interval[0]:
       return True
   return False
 

@@ -20,6 +20,7 @@ from wildrobot_exp.evaluation.report.sweep_metrics import (
 )
 from wildrobot_exp.evaluation.report.sweep_plots import (
   OTHERS,
+  PALETTE,
   along_axis,
   cell_colours,
   heat_map,
@@ -79,11 +80,14 @@ def render(sweep: SweepFiles) -> str:
   ranked = ranked_cells(cells)
   best = ranked[0] if ranked else None
   colours = cell_colours(cells, best)
+  listed = list(zip(cells, colours, strict=True))
+  if len(cells) > len(PALETTE):
+    listed.sort(key=lambda item: ranked.index(item[0]) if item[0] in ranked else len(ranked))
   drawn = [(title, unit, learning_curves(column, cells, colours, sweep.curves)) for column, title, unit in CURVES]
   complete = all(result.status == "ok" for result in results)
   context = {
     "name": "/".join(sweep.folder.resolve().parts[-2:]),
-    "verdict": verdict(results, best, axes),
+    "verdict": verdict(results, ranked, axes),
     "asked": asked(results, axes, cells),
     "came_out": came_out(results, ranked, metrics),
     "running": sweep.running,
@@ -94,10 +98,10 @@ def render(sweep: SweepFiles) -> str:
     "job_metrics": metrics[:TABLED],
     "damaged": sweep.damaged,
     "curves": [figure for figure in drawn if figure[2]],
-    "legend": [(cell.name, colour) for cell, colour in zip(cells, colours, strict=True) if colour != OTHERS],
+    "legend": [(cell.name, colour) for cell, colour in listed if colour != OTHERS],
     "others": OTHERS if OTHERS in colours else None,
     "metrics": metrics,
-    "cells": [_cell_row(cell, colour, cell is best, metrics) for cell, colour in zip(cells, colours, strict=True)],
+    "cells": [_cell_row(cell, colour, cell is best, metrics) for cell, colour in listed],
     "confidence": CONFIDENCE,
     "single": all(len(_measured(cell)) < 2 for cell in cells),
     **_figures(axes, cells, colours, results, metrics),
@@ -169,7 +173,7 @@ def _figures(
   searched = [axis for axis in axes if axis.many]
   if searched:
     figures = [(f"{m.title} over {axis.key}", m.unit, scatter(m, axis, results)) for axis in searched for m in shown]
-    hint = "A dot per job."
+    hint = "A dot per job." + " A line per job, through its settings to its number." * (len(axes) > 1)
   elif len(axes) == 1:
     figures = [(m.title, m.unit, along_axis(m, axes[0], cells, colours)) for m in shown]
     hint = "Small dots: jobs; large ones: means; bars: their intervals."

@@ -8,11 +8,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from wildrobot_exp.evaluation.report.plots import COLOURS, INK, NICE_STEPS, RULE, WIDTH, draw, points
+from wildrobot_exp.evaluation.report.plots import COLOURS, INK, NICE_STEPS, RULE, draw, points
 from wildrobot_exp.evaluation.report.sweep_metrics import Metric
 from wildrobot_exp.sweeps.cells import Axis, Cell
 from wildrobot_exp.sweeps.summary import JobResult
 
+WIDE = 6.4  # inches
 Curves = Mapping[str, Mapping[str, np.ndarray]]  # job -> column of metrics.csv -> [rows]
 PALETTE = (*COLOURS, "#c4453c", "#8c6d4f", "#d667a8", "#7f8a1f")
 OTHERS = "#8a939c"  # where there are more cells than colours, all but the best
@@ -152,7 +153,7 @@ def parallel(metric: Metric, axes_: Sequence[Axis], cells: Sequence[Cell]) -> st
     axes.grid(False)
     axes.spines["left"].set_visible(False)
 
-  return draw(f"{metric.key} over all axes", paint, height=2.6, width=max(WIDTH, 1.5 * (len(axes_) + 1)))
+  return draw(f"{metric.key} over all axes", paint, height=2.6, width=max(WIDE, 1.5 * (len(axes_) + 1)))
 
 
 def _place(axis: Axis, value: str) -> float:

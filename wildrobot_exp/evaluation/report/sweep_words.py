@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from wildrobot_exp.evaluation.report.goals import SURVIVAL, VX_ERROR, Verdict
 from wildrobot_exp.evaluation.report.headline import duration
-from wildrobot_exp.evaluation.report.sweep_metrics import Metric, told_apart
+from wildrobot_exp.evaluation.report.sweep_metrics import ENOUGH, Metric, told_apart
 from wildrobot_exp.sweeps.cells import SEED, Axis, Cell
 from wildrobot_exp.sweeps.summary import JobResult, shared_overrides
 
@@ -14,17 +14,18 @@ UNFINISHED = ("running", "waiting")
 COMPARED = 3  # numbers named in the head
 
 
-def verdict(results: Sequence[JobResult], best: Cell | None, axes: Sequence[Axis]) -> Verdict:
+def verdict(results: Sequence[JobResult], ranked: Sequence[Cell], axes: Sequence[Axis]) -> Verdict:
   """The answer, as far as there is one; its tone says whether every job ended well and the best walks."""
   states = collections.Counter(result.status for result in results)
   unfinished = sum(states[state] for state in UNFINISHED)
   if not results:
     return Verdict("No jobs", "open")
-  if best is None or not axes:
+  if not ranked or not axes:
     text = f"{states['ok']} of {len(results)} jobs done"
   else:
-    text = f"Best{' so far' if unfinished else ''}: {best.name}"
-  whole = states["ok"] == len(results) and (best is None or _walks(best))
+    clear = len(ranked) < 2 or told_apart(*ranked[:2])
+    text = f"{'Best' if clear else 'Ahead'}{' so far' if unfinished else ''}: {ranked[0].name}"
+  whole = states["ok"] == len(results) and (not ranked or _walks(ranked[0]))
   tone = "open" if unfinished else "good" if whole else "mixed" if states["ok"] else "bad"
   return Verdict(text, tone)
 
@@ -56,8 +57,14 @@ def came_out(results: Sequence[JobResult], ranked: Sequence[Cell], metrics: Sequ
   elif not any(result.numbers for result in results):
     parts.append("nothing evaluated yet")
   if len(ranked) > 1 and not told_apart(*ranked[:2]):
-    parts.append(f"these seeds do not tell it apart from the next one, {ranked[1].name}")
+    parts.append(f"not told apart from the next one, {ranked[1].name}: {_why(*ranked[:2])}")
   return "; ".join(parts) + "."
+
+
+def _why(best: Cell, other: Cell) -> str:
+  if min(len(found.values) for cell in (best, other) if (found := cell.estimate("survival"))) < ENOUGH:
+    return f"that takes {ENOUGH} seeds each, and intervals that lie apart"
+  return "their intervals overlap"
 
 
 def _walks(cell: Cell) -> bool:
