@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,11 +14,15 @@ from collections.abc import Callable
 
 import absl.logging
 import pytest
+from hydra._internal.utils import get_args_parser
 
 from wildrobot_exp import cli
+from wildrobot_exp.config.compose import compose
 from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.interrupts import Terminated
+from wildrobot_exp.sweeps.manifest import config_hash
+from wildrobot_exp.sweeps.record import job_command, planned_jobs
 
 RUN_PY = pathlib.Path(__file__).resolve().parents[1] / "run.py"
 START_LIMIT_S = 5.0
@@ -215,6 +220,29 @@ def test_a_failing_job_keeps_the_others_and_fails_the_sweep(launch, capsys):
   assert err.startswith("error: 1_seed-1: ValueError: only this one")
 
 
+def test_a_job_that_misses_a_gate_is_failed_with_its_numbers(launch, capsys):
+  argv = ["-m", "seed=0,1", "+gates.survival.min=0.9", "hydra.sweep.dir=sweep", BASIC]
+  assert launch(lambda cfg, run_dir: {"survival": 0.5 + 0.5 * cfg.seed}, *argv) == 1
+  results = [json.loads(path.read_text()) for path in sorted(pathlib.Path("sweep").glob("*/result.json"))]
+  assert [(r["status"], r["numbers"]) for r in results] == [("failed", {"survival": 0.5}), ("ok", {"survival": 1.0})]
+  assert "survival=0.5 is below 0.9" in results[0]["error"]
+  page = pathlib.Path("sweep/report.html").read_text()
+  assert "survival=0.5 is below 0.9" in page and "50%" in page
+
+
+@pytest.mark.parametrize("argv", [["-m", "amp.weight=0.1,0.5", "seed=3"], ["experiment=amp_weight_sweep", "seed=3"]])
+def test_the_command_of_a_sweep_s_job_is_its_experiment_alone(launch, argv: list[str]):
+  argv = [*argv, "hydra.sweep.dir=sweep", BASIC]
+  whole = compose(get_args_parser().parse_args(argv))
+  assert launch(lambda cfg, run_dir: {}, *argv) == 0
+  assert planned_jobs(pathlib.Path("sweep")) == [cell.overrides for cell in whole.cells]
+  for cell in whole.cells:
+    python, script, *arguments = shlex.split(job_command(pathlib.Path(cell.folder)))
+    alone = compose(get_args_parser().parse_args(arguments))
+    assert (python, script, alone.multirun) == ("python", "run.py", False)
+    assert config_hash(alone.cells[0].config) == config_hash(cell.config)
+
+
 def test_a_sweep_without_failures_exits_with_zero(launch):
   assert launch(lambda cfg, run_dir: {"survival": 1.0}, "-m", "seed=0,1", BASIC) == 0
 
@@ -226,7 +254,8 @@ def test_an_interrupted_sweep_still_shows_what_it_has(launch, capsys):
     return {}
 
   assert launch(run_job, "-m", "seed=0,1,2", "hydra.sweep.dir=sweep", BASIC) == 143
-  assert len(pathlib.Path("sweep/summary.csv").read_text().splitlines()) == 3
+  rows = pathlib.Path("sweep/summary.csv").read_text().splitlines()
+  assert [row.split(",")[1] for row in rows] == ["status", "ok", "interrupted", "waiting"]
   assert "interrupted" in capsys.readouterr().out
 
 

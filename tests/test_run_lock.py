@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.run_lock import LOCK, only_writer, refuse_if_in_use
+from wildrobot_exp.run_lock import LOCK, in_use, only_writer, refuse_if_in_use
 
 
 def hold(folder, ready):
@@ -46,3 +46,14 @@ def test_a_killed_writer_leaves_the_folder_free(tmp_path, writer):
 def test_a_folder_nobody_wrote_into_stays_as_it_is(tmp_path):
   refuse_if_in_use(tmp_path)
   assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_whether_a_folder_is_in_use_changes_nothing(tmp_path, writer):
+  assert in_use(tmp_path)
+  before = (tmp_path / LOCK).read_text()
+  os.kill(writer.pid, signal.SIGKILL)
+  writer.join()
+  assert not in_use(tmp_path) and (tmp_path / LOCK).read_text() == before
+  assert not in_use(tmp_path / "nowhere")
+  (tmp_path / LOCK).write_text(str(os.getpid()))
+  assert not in_use(tmp_path), "a number that another process has now"

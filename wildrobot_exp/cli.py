@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-import rich.console
 from hydra._internal.utils import get_args_parser
 
 from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Composed, compose
@@ -19,14 +18,12 @@ from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
 from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
+from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
 from wildrobot_exp.sweeps.manifest import Manifest
-from wildrobot_exp.sweeps.summary import SUMMARY, JobResult, read_results, table, write_csv
+from wildrobot_exp.sweeps.summary import JobResult
 
 __all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
-
-PLAIN_WIDTH = 200  # columns of a table that is not printed to a terminal
-
 
 def launch(hydra_main: Callable[[], None]) -> int:
   """Run the command line in sys.argv.
@@ -114,13 +111,8 @@ def _finish(composed: Composed) -> int:
 
 
 def _summarise() -> list[JobResult]:
-  """Print the sweep folder and its table and write summary.csv, if this process ran a sweep."""
+  """Write and print the answer of the sweep, if this process ran one."""
   sweep = SweepFolder.latest
   if sweep is None or not sweep.is_dir():
     return []
-  results = read_results(sweep)
-  write_csv(results, sweep / SUMMARY)
-  print(sweep)
-  width = None if sys.stdout.isatty() else PLAIN_WIDTH
-  rich.console.Console(file=sys.stdout, width=width).print(table(results))
-  return results
+  return write_answer(sweep)

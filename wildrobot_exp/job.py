@@ -50,16 +50,18 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
       wall_s = time.monotonic() - started
       write_result(folder, JobResult(folder.name, status, overrides, _scalars(numbers), wall_s, error))
 
+  numbers: dict[str, Any] = {}
   try:
     with only_writer(folder):
       numbers = _execute(cfg, folder)
+      hold_gates(numbers, cfg.gates, folder)
   except KeyboardInterrupt:
     record("interrupted", {}, "interrupted")
     print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
     raise
   except Exception as error:  # the outermost frame of a job: whatever went wrong ends here, and is shown
     line, code = _report(error, folder)
-    record("failed", {}, line)
+    record("failed", numbers, line)  # a missed gate costs the verdict, not the numbers
     print(f"error: {f'{folder.name}: ' if sweep else ''}{line}", file=sys.stderr)
     if sweep and hydra.runtime.choices["hydra/launcher"] not in LAUNCHERS:
       return None
@@ -77,11 +79,14 @@ def _execute(cfg: DictConfig, folder: pathlib.Path) -> dict[str, Any]:
   set_platform(config)
   run_job = importlib.import_module(EXPERIMENT).run_job  # imports JAX: only now
   check_devices(config)
-  numbers = run_job(frozen(config), folder)
-  missed = missed_gates(numbers, config.gates)
+  return run_job(frozen(config), folder)
+
+
+def hold_gates(numbers: Mapping[str, Any], gates: Mapping[str, Mapping[str, float]], folder: pathlib.Path) -> None:
+  """Raises RunFailed if a run with these numbers misses a gate; see `missed_gates`."""
+  missed = missed_gates(numbers, gates)
   if missed:
     raise RunFailed(f"gate missed: {'; '.join(missed)} (everything is in {folder})")
-  return numbers
 
 
 def missed_gates(numbers: Mapping[str, Any], gates: Mapping[str, Mapping[str, float]]) -> list[str]:

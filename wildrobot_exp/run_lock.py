@@ -35,3 +35,16 @@ def refuse_if_in_use(folder: str | os.PathLike) -> None:
   if (Path(folder) / LOCK).exists():
     with only_writer(folder):
       pass
+
+
+def in_use(folder: str | os.PathLike) -> bool:
+  """Whether a process is writing into the folder. Unlike `refuse_if_in_use` it writes nothing, not even the lock."""
+  try:
+    with (Path(folder) / LOCK).open() as file:
+      os.kill(int(file.read()), 0)  # a dead writer holds nothing: then the lock is left alone
+      fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+  except BlockingIOError:
+    return True
+  except (OSError, ValueError):
+    return False
+  return False

@@ -1,6 +1,7 @@
 """A sweep in processes: one job's end is its own, and what happened is on record."""
 
 import csv
+import json
 import os
 import signal
 
@@ -34,6 +35,18 @@ def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep,
   assert [job["pid"] for job in sweep.jobs()] == [start["pid"] for start in sweep.starts()]
   assert all(job["attempts"] == 1 and job["started"] < job["ended"] for job in sweep.jobs())
   assert len({job["config_hash"] for job in sweep.jobs()}) == 5
+
+
+def test_a_missed_gate_costs_the_verdict_but_not_the_numbers(sweep, capsys):
+  assert sweep.run("seed=0,2", "+gates.score.max=1") == 1
+  result = json.loads((sweep.folder / sweep.jobs()[1]["folder"] / "result.json").read_text())
+  assert (result["status"], result["numbers"]) == ("failed", {"survival": 1.0, "score": 2.0})
+  assert "score=2 is above 1" in result["error"]
+  with (sweep.folder / "summary.csv").open(newline="") as file:
+    assert [(row["status"], row["score"]) for row in csv.DictReader(file)] == [("ok", "0"), ("failed", "2")]
+  assert "above 1" in capsys.readouterr().out
+  page = (sweep.folder / "report.html").read_text()
+  assert "score=2 is above 1" in page and "1 ok, 1 failed" in page
 
 
 def test_two_jobs_at_a_time_run_side_by_side_and_share_the_cpus(sweep):

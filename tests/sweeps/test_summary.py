@@ -38,6 +38,13 @@ def test_jobs_come_in_order_and_a_killed_one_is_not_forgotten(folder: pathlib.Pa
   assert results[2].overrides == {"amp.weight": "2.0", "gates.survival.min": "1"}
 
 
+def test_who_sees_a_job_end_from_outside_does_not_erase_what_it_measured(tmp_path: pathlib.Path):
+  write_result(tmp_path, JobResult("a", "failed", {}, {"survival": 0.5}, 1.0, "gate missed"))
+  write_result(tmp_path, JobResult("a", "timeout", {}, {}, 2.0, "stopped"))
+  result = json.loads((tmp_path / "result.json").read_text())
+  assert (result["status"], result["numbers"], result["wall_s"]) == ("timeout", {"survival": 0.5}, 2.0)
+
+
 def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(folder: pathlib.Path):
   write_csv(read_results(folder), folder / "summary.csv")
   with (folder / "summary.csv").open(newline="") as file:
@@ -57,6 +64,17 @@ def test_the_table_shows_every_job_and_number(folder: pathlib.Path):
   for word in ("amp.weight", "survival", "vx_error", "wall_s", "0.03", "failed", "missing", "ValueError: no"):
     assert word in text
   assert "speed" not in text  # empty everywhere
+
+
+def test_what_all_jobs_share_stands_below_the_table_once(tmp_path: pathlib.Path):
+  for seed in "01":
+    result = JobResult(f"{seed}_a", "ok", {"experiment": "[verify]", "seed": seed}, {"survival": 1.0}, 1.0)
+    (tmp_path / result.job).mkdir()
+    write_result(tmp_path / result.job, result)
+  console = rich.console.Console(width=160)
+  with console.capture() as capture:
+    console.print(table(read_results(tmp_path)))
+  assert capture.get().count("verify") == 1 and "in every job: experiment=[verify]" in capture.get()
 
 
 def test_result_json_is_plain_json_without_leftovers(folder: pathlib.Path):

@@ -40,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
   evaluate.add_argument("--out", type=Path, help="write to this folder instead of the run's")
   evaluate.set_defaults(run=_evaluate)
 
-  report = commands.add_parser("report", help="write a run's report.html again")
-  report.add_argument("run_dir", type=Path, metavar="RUN", help="a run folder")
+  report = commands.add_parser("report", help="write a run's or a sweep's report.html again, also while it runs")
+  report.add_argument("folder", type=Path, metavar="FOLDER", help="a run folder or a sweep folder")
   report.set_defaults(run=_report)
 
   play.add_parser(commands)
@@ -94,8 +94,13 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _report(args: argparse.Namespace) -> int:
   from wildrobot_exp.evaluation.report import write_report
+  from wildrobot_exp.evaluation.report.sweep_files import is_sweep
+  from wildrobot_exp.sweep_answer import write_answer
 
-  print(write_report(args.run_dir))
+  if is_sweep(args.folder):
+    write_answer(args.folder)
+  else:
+    print(write_report(args.folder))
   return 0
 
 

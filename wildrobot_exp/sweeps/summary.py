@@ -1,16 +1,22 @@
-"""A sweep's outcome, read from the result.json in each job's folder: a table and summary.csv."""
+"""A sweep's outcome, read from the result.json in each job's folder and from the manifest: a table and summary.csv."""
 
 import csv
 import dataclasses
 import json
+import os
 import pathlib
 import re
 from collections.abc import Sequence
 
+import rich.markup
 import rich.table
 
 from wildrobot_exp.config.folders import OVERRIDES, read_overrides
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.json_files import write_json
+from wildrobot_exp.run_lock import in_use
+from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
+from wildrobot_exp.sweeps.record import planned_jobs
 
 RESULT = "result.json"
 SUMMARY = "summary.csv"
@@ -22,7 +28,8 @@ class JobResult:
 
   Attributes:
     job: name of its folder.
-    status: ok, failed, interrupted, timeout, or missing (it died without a word).
+    status: ok, failed, interrupted or timeout, once it has ended; waiting or running; or missing (it died
+      without a word).
     overrides: key -> value as typed.
     numbers: the numbers of its result; None where one was not finite.
     wall_s: seconds it took, None if unknown.
@@ -38,7 +45,13 @@ class JobResult:
 
 
 def write_result(folder: pathlib.Path, result: JobResult) -> None:
-  """Write result.json in one piece: a reader never sees half of it."""
+  """Write result.json in one piece: a reader never sees half of it.
+
+  A result without numbers keeps those that are there: whoever sees a job end from outside knows how, but not
+  what it has measured.
+  """
+  if not result.numbers and (said := read_result(folder)) is not None:
+    result = dataclasses.replace(result, numbers=said.numbers)
   write_json(folder / RESULT, dataclasses.asdict(result))
 
 
@@ -61,24 +74,68 @@ HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
 
 
 def read_results(sweep: pathlib.Path) -> list[JobResult]:
-  """Every job of a sweep folder, in the order of their numbers. A job without result.json is `missing`."""
-  folders = {path.parent for pattern in (RESULT, ".hydra") for path in sweep.glob(f"*/{pattern}")}
-  return [_read(folder) for folder in sorted(folders, key=_order)]
+  """Every job of a sweep, in the order of their numbers, also those that have not ended or never started."""
+  entries = {entry.folder: entry for entry in _manifest(sweep)}
+  folders = {path.parent.name for pattern in (RESULT, ".hydra") for path in sweep.glob(f"*/{pattern}")}
+  live = in_use(sweep)
+  results = [_read(sweep / name, entries.get(name), live) for name in {*entries, *folders}]
+  if not entries:
+    results += _not_started(sweep, {_number(result.job) for result in results}, live)
+  return sorted(results, key=lambda result: (_number(result.job), result.job))
 
 
-def _order(folder: pathlib.Path) -> tuple[int, str]:
-  number = re.match(r"\d+", folder.name)
-  return (int(number.group()) if number else -1, folder.name)
+def _manifest(sweep: pathlib.Path) -> list[JobEntry]:
+  try:
+    return list(Manifest.load(sweep).jobs.values())
+  except UserError:  # another launcher than ours, or damaged: the folders still tell
+    return []
 
 
-def _read(folder: pathlib.Path) -> JobResult:
-  result = read_result(folder)
+def _number(job: str) -> int:
+  number = re.match(r"\d+", job)
+  return int(number.group()) if number else -1
+
+
+def _read(folder: pathlib.Path, entry: JobEntry | None, live: bool) -> JobResult:
+  """One job; `live`: the sweep is still at work."""
+  try:
+    result = read_result(folder)
+  except (OSError, ValueError, TypeError) as error:
+    return JobResult(folder.name, "missing", _overrides(folder, entry), {}, None, f"{RESULT} cannot be read: {error}")
   if result is not None:
     return result
-  overrides = {}
-  if (folder / OVERRIDES).exists():
-    overrides = columns(read_overrides(folder))
-  return JobResult(folder.name, "missing", overrides, {}, None, "ended without a result")
+  status, error = _state(folder, entry, live)
+  return JobResult(folder.name, status, _overrides(folder, entry), {}, None, error)
+
+
+def _state(folder: pathlib.Path, entry: JobEntry | None, live: bool) -> tuple[str, str | None]:
+  """Status and reason of a job without result.json."""
+  if in_use(folder) or (live and entry is not None and entry.status == "running"):
+    return "running", None
+  if entry is None or entry.status == "ok":
+    return "missing", "ended without a result"
+  if entry.status == "running":
+    return "missing", "the sweep ended while it ran"
+  return entry.status, entry.error or (None if live else "never started: the sweep ended before its turn")
+
+
+def _overrides(folder: pathlib.Path, entry: JobEntry | None) -> dict[str, str]:
+  if entry is not None:
+    return columns(entry.overrides)
+  return columns(read_overrides(folder)) if (folder / OVERRIDES).exists() else {}
+
+
+def _not_started(sweep: pathlib.Path, started: set[int], live: bool) -> list[JobResult]:
+  """Jobs of a sweep without a manifest that have no folder yet, by what Hydra wrote down about it."""
+  if -1 in started:  # folders without numbers: nobody knows which job is whose
+    return []
+  planned = planned_jobs(sweep)
+  error = None if live else "never started: the sweep ended before its turn"
+  return [
+    JobResult(str(number), "waiting", columns(line), {}, None, error)
+    for number, line in enumerate(planned)
+    if number not in started
+  ]
 
 
 def rows(results: list[JobResult]) -> tuple[list[str], list[list[str]]]:
@@ -97,22 +154,33 @@ def rows(results: list[JobResult]) -> tuple[list[str], list[list[str]]]:
 def write_csv(results: list[JobResult], path: pathlib.Path) -> None:
   """Write summary.csv: the rows of `rows`."""
   header, body = rows(results)
-  with path.open("w", newline="") as file:
+  partial = path.with_name(f".{path.name}.partial")
+  with partial.open("w", newline="") as file:
     csv.writer(file).writerows([header, *body])
+  os.replace(partial, path)
 
 
 def table(results: list[JobResult]) -> rich.table.Table:
   """The rows that answer the sweep, for a terminal: jobs by number, what was swept, and the headline numbers.
 
-  Where a job has none of those numbers, all of its numbers are shown. Empty columns are left out.
+  Where a job has none of those numbers, all of its numbers are shown. Empty columns are left out; overrides that
+  all jobs share stand below.
   """
   header, body = rows(results)
   answered = any(name in HEADLINE for name in header)
-  hidden = {"job", *({key for r in results for key in r.numbers} - set(HEADLINE) if answered else ())}
+  shared = shared_overrides(results) if len(results) > 1 else {}
+  hidden = {"job", *shared, *({key for r in results for key in r.numbers} - {*HEADLINE, "wall_s"} if answered else ())}
   shown = [i for i, name in enumerate(header) if name not in hidden and any(row[i] for row in body)]
-  drawn = rich.table.Table("#")
+  caption = f"in every job: {' '.join(f'{key}={value}' for key, value in shared.items())}" if shared else None
+  drawn = rich.table.Table("#", caption=caption and rich.markup.escape(caption), caption_justify="left")
   for i in shown:
     drawn.add_column(header[i], overflow="fold")
   for row in body:
-    drawn.add_row(row[0].partition("_")[0], *(row[i] for i in shown))
+    drawn.add_row(row[0].partition("_")[0], *(rich.markup.escape(row[i]) for i in shown))
   return drawn
+
+
+def shared_overrides(results: Sequence[JobResult]) -> dict[str, str]:
+  """The overrides that are the same in every job."""
+  first = dict(results[0].overrides) if results else {}
+  return {key: value for key, value in first.items() if all(r.overrides.get(key) == value for r in results)}

@@ -1,4 +1,4 @@
-"""TensorBoard event files, with the config on its HParams page.
+"""TensorBoard event files, with what was swept, or else the config, on its HParams page.
 
 Written by tensorboardX's event writer directly. Its SummaryWriter puts a thread and a bounded queue between:
 a full disk ends the thread, and ten rows later training waits for ever.
@@ -6,10 +6,20 @@ a full disk ends the thread, and ten rows later training waits for ever.
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_ON_HPARAMS_PAGE = ("eval/survival", "eval/return", "train/return")
+_SEED = "seed"
+_ON_HPARAMS_PAGE = (  # TensorBoard takes the columns from whichever run it finds first: they are the same in all
+  "final/survival",
+  "final/vx_error",
+  "final/classifier_auc",
+  "final/feature_distance",
+  "final/long_walk_completed",
+  "final/return",
+  "final/wall_s",
+)
 
 
 class TensorBoardEvents:
@@ -17,8 +27,25 @@ class TensorBoardEvents:
 
   name = "TensorBoard"
 
-  def __init__(self, folder: Path, config_dict: dict[str, Any], resume_step: int | None = None):
-    """With `resume_step`, TensorBoard hides what earlier files hold beyond that step. Raises OSError."""
+  def __init__(
+    self,
+    folder: Path,
+    config_dict: dict[str, Any],
+    resume_step: int | None = None,
+    overrides: Mapping[str, str] | None = None,
+  ):
+    """Start an event file.
+
+    Args:
+      folder: of the run's event files.
+      config_dict: the composed config as plain dicts.
+      resume_step: TensorBoard hides what earlier files hold beyond that step.
+      overrides: key -> value as typed, for a job of a sweep: these and the seed are its hyperparameters on the
+        HParams page. None: every key of the config is.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
     from tensorboardX.event_file_writer import EventsWriter
     from tensorboardX.proto.event_pb2 import SessionLog
     from tensorboardX.summary import hparams
@@ -30,7 +57,7 @@ class TensorBoardEvents:
     if resume_step is not None:
       self._write(step=resume_step + 1, session_log=SessionLog(status=SessionLog.START))
     metrics = dict.fromkeys(_ON_HPARAMS_PAGE)
-    experiment, session_start, self._session_end = hparams(_flat(config_dict), metrics)
+    experiment, session_start, self._session_end = hparams(_shown(config_dict, overrides), metrics)
     self._write(summary=experiment)
     self._write(summary=session_start)
     self._writer.flush()
@@ -56,6 +83,14 @@ class TensorBoardEvents:
     from tensorboardX.proto.event_pb2 import Event
 
     self._writer.write_event(Event(wall_time=time.time(), **fields))
+
+
+def _shown(config: dict[str, Any], overrides: Mapping[str, str] | None) -> dict[str, bool | int | float | str]:
+  flat = _flat(config)
+  if overrides is None:
+    return flat
+  seed = {_SEED: flat[_SEED]} if _SEED in flat else {}
+  return {key: flat.get(key, typed) for key, typed in overrides.items()} | seed
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, bool | int | float | str]:

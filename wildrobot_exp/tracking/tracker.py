@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeVar
 
@@ -78,19 +78,20 @@ class Tracker:
 
 def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: str,
                  config_dict: dict[str, Any], total_steps: int, resume_step: int | None = None,
-                 console: TextIO | None = None) -> Tracker:
+                 overrides: Mapping[str, str] | None = None, console: TextIO | None = None) -> Tracker:
   """The tracker of one run, with what `conf/logger` asks for; metrics.csv is always written.
 
   logger_cfg: fields `tensorboard`, `progress`, `wandb.mode`, `wandb.project`. group: the sweep's name, or "".
   config_dict: the composed config as plain dicts. total_steps: env steps at which training ends.
   resume_step: None for a new run; for a resumed one the checkpoint's step, and rows beyond it are dropped.
   console: a file for the lines that else go to stdout.
+  overrides: of a sweep's job, key -> value as typed: TensorBoard compares jobs by them. None for a plain run.
   """
   run_dir = Path(run_dir)
   csv_file = _opened(CsvFile, run_dir / "metrics.csv", resume_step)
   events = None
   if logger_cfg.tensorboard:
-    events = _opened(TensorBoardEvents, run_dir / "tensorboard", config_dict, resume_step)
+    events = _opened(TensorBoardEvents, run_dir / "tensorboard", config_dict, resume_step, overrides)
   wandb_run = None
   if logger_cfg.wandb.mode != "disabled":
     wandb_run = WandbRun(run_dir, mode=logger_cfg.wandb.mode, project=logger_cfg.wandb.project, group=group,

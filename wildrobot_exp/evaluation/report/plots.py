@@ -45,16 +45,16 @@ _STYLE = {
 }
 
 
-def draw(name: str, paint: Callable[[Axes], None], height: float = HEIGHT) -> str:
+def draw(name: str, paint: Callable[[Axes], None], height: float = HEIGHT, width: float = WIDTH) -> str:
   """One figure as an SVG element.
 
   Args:
     name: what it shows, for those who cannot see it; also keeps its ids apart from other figures'.
     paint: draws into the axes it is given.
-    height: inches.
+    height, width: inches.
   """
   with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=NICE_STEPS))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=NICE_STEPS))

@@ -67,7 +67,7 @@ def read_run(folder: Path) -> RunFiles:
     raise UserError(f"no such run folder: {folder}")
   if not any((folder / name).exists() for name in (METRICS, EVALUATION, VERSIONS, CONFIG)):
     raise UserError(
-      f"{folder} is not a run folder: none of {METRICS}, {EVALUATION}, {VERSIONS}, {CONFIG} in it"
+      f"{folder} is not a run folder: none of {METRICS}, {EVALUATION}, {VERSIONS}, {CONFIG} in it (nor is it a sweep)"
     )
   return RunFiles(
     folder=folder,
@@ -83,14 +83,16 @@ def read_run(folder: Path) -> RunFiles:
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
   """Columns of a metrics file, [rows] each; an empty, missing or infinite cell is NaN.
 
+  A last line without its end, of a run that was killed, is left out: half a number is another number.
+
   Raises:
     UserError: a cell is not a number.
   """
   if not path.exists():
     return {}
-  with path.open(newline="") as file:
-    reader = csv.DictReader(file, restval="")
-    rows = list(reader)
+  whole = path.read_text().rpartition("\n")[0]
+  reader = csv.DictReader(whole.splitlines(), restval="")
+  rows = list(reader)
   columns = {}
   for name in reader.fieldnames or []:
     try:
