@@ -5,6 +5,7 @@ from wildrobot_exp.sweeps.launcher import (
   RayLauncher,
   SubmititLocalLauncher,
   SubmititSlurmLauncher,
+  VmapLauncher,
 )
 
-__all__ = ["ProcessLauncher", "RayLauncher", "SubmititLocalLauncher", "SubmititSlurmLauncher"]
+__all__ = ["ProcessLauncher", "RayLauncher", "SubmititLocalLauncher", "SubmititSlurmLauncher", "VmapLauncher"]

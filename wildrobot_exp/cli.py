@@ -21,7 +21,7 @@ from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
 from wildrobot_exp.sweeps.manifest import Manifest
-from wildrobot_exp.sweeps.summary import JobResult
+from wildrobot_exp.sweeps.result import JobResult
 
 __all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
 

@@ -18,7 +18,7 @@ from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
 from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluation
 from wildrobot_exp.learning.update import TrainState
-from wildrobot_exp.sweeps.summary import columns
+from wildrobot_exp.sweeps.result import columns
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
 
@@ -121,7 +121,8 @@ def recording(
     UserError: it is to be resumed and there is no good checkpoint.
   """
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
-  write_versions(run_dir / "versions.json", overrides=overrides, facts=facts)
+  command = ["run.py", *overrides] if group else None  # repeats a sweep's job by itself
+  write_versions(run_dir / "versions.json", overrides=overrides, facts=facts, command=command)
   checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep)
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
   config = OmegaConf.to_container(cfg, resolve=True)
@@ -144,5 +145,6 @@ def recording(
   finally:
     tracker.close(exit_code)
   if run.numbers:
-    write_versions(run_dir / "versions.json", overrides=overrides, facts=facts | {"wall_s": run.numbers["wall_s"]})
+    facts |= {"wall_s": run.numbers["wall_s"]}
+    write_versions(run_dir / "versions.json", overrides=overrides, facts=facts, command=command)
     write_report(run_dir)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import rich.console
 
-from wildrobot_exp.sweeps.summary import SUMMARY, JobResult, read_results, table, write_csv
+from wildrobot_exp.sweeps.result import JobResult
+from wildrobot_exp.sweeps.summary import SUMMARY, read_results, table, write_csv
 
 PLAIN_WIDTH = 200  # columns of a table that is not printed to a terminal
 

@@ -42,10 +42,19 @@ def git_commit() -> str | None:
     return None
 
 
-def write_versions(path: Path, *, overrides: Sequence[str], facts: dict[str, Any]) -> None:
-  """Write versions.json: the command, the overrides, versions, machine, and further `facts` of the run."""
+def write_versions(
+  path: Path, *, overrides: Sequence[str], facts: dict[str, Any], command: Sequence[str] | None = None
+) -> None:
+  """Write versions.json: the command, the overrides, versions, machine, and further `facts` of the run.
+
+  Args:
+    path: the file.
+    overrides: as typed.
+    facts: more to write down.
+    command: what Python was given to run; None: what this process was.
+  """
   content = {
-    "command": shlex.join(["python", *sys.argv]),
+    "command": shlex.join(["python", *(sys.argv if command is None else command)]),
     "overrides": list(overrides),
     "git_commit": git_commit(),
     "versions": package_versions(),

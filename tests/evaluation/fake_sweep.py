@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
-from wildrobot_exp.sweeps.summary import JobResult, columns, write_result
+from wildrobot_exp.sweeps.result import JobResult, columns, write_result
 
 
 def numbers_of(overrides: Mapping[str, str]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from wildrobot_exp.evaluation.report.sweep_page import write_sweep_report
 from wildrobot_exp.evaluation.report.sweep_plots import mean_curve
 from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweep_answer import write_answer
-from wildrobot_exp.sweeps.summary import read_result, write_result
+from wildrobot_exp.sweeps.result import read_result, write_result
 
 TWO_BY_TWO = {"amp.weight": ["0.1", "1.0"], "seed": ["0", "1"]}
 

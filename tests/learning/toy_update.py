@@ -24,7 +24,7 @@ class ToyUpdate:
     self._ended_at = jnp.asarray([*ended_at, 0])
     self._nan_at = nan_at
     self._nan_metric = nan_metric
-    self.collect = jax.jit(lambda state: (state.env_steps, state.value))
+    self.collect = jax.jit(lambda state, variation=None: (state.env_steps, state.value))
     self.learn = jax.jit(self._learn, donate_argnums=(0,))
 
   def init(self) -> ToyState:

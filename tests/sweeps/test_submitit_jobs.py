@@ -10,7 +10,7 @@ import pytest
 
 from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweeps.node import NodeJob
-from wildrobot_exp.sweeps.summary import JobResult, write_result
+from wildrobot_exp.sweeps.result import JobResult, write_result
 
 pytest.importorskip("submitit")
 LOCAL = "hydra/launcher=submitit_local"

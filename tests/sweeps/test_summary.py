@@ -7,7 +7,8 @@ import pathlib
 import pytest
 import rich.console
 
-from wildrobot_exp.sweeps.summary import JobResult, read_results, rows, table, write_csv, write_result
+from wildrobot_exp.sweeps.result import JobResult, write_result
+from wildrobot_exp.sweeps.summary import read_results, rows, table, write_csv
 
 
 @pytest.fixture

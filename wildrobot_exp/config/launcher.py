@@ -17,11 +17,13 @@ PROCESSES = "processes"
 SUBMITIT_LOCAL = "submitit_local"
 SUBMITIT_SLURM = "submitit_slurm"
 RAY = "ray"
+VMAP = "vmap"
 PLUGINS = "hydra_plugins.wildrobot"  # Hydra instantiates plugins of this namespace only
 TARGET = f"{PLUGINS}.ProcessLauncher"
 SUBMITIT_LOCAL_TARGET = f"{PLUGINS}.SubmititLocalLauncher"
 SUBMITIT_SLURM_TARGET = f"{PLUGINS}.SubmititSlurmLauncher"
 RAY_TARGET = f"{PLUGINS}.RayLauncher"
+VMAP_TARGET = f"{PLUGINS}.VmapLauncher"
 SHORTEST_SLURM_MINUTES = 3  # SLURM's notice comes 90 s before the end
 
 
@@ -123,11 +125,29 @@ class RayConf:
   _target_: str = RAY_TARGET
 
 
+@dataclasses.dataclass
+class VmapConf:
+  """hydra.launcher of vmap: jobs that differ only in traced numbers train as one program, see sweeps.traced.
+
+  Attributes:
+    n_jobs, retries: as in ProcessesConf, of the jobs that have to train alone.
+    timeout_minutes: of one attempt at such a job, or of a whole group.
+    memory_gb: of a group's program, GB; a larger group trains in parts. None: half of what is free.
+  """
+
+  n_jobs: int = 1
+  timeout_minutes: float | None = None
+  retries: int = 0
+  memory_gb: float | None = None
+  _target_: str = VMAP_TARGET
+
+
 LAUNCHERS = {  # those that keep a manifest: every job is a process of its own
   PROCESSES: ProcessesConf,
   SUBMITIT_LOCAL: SubmititLocalConf,
   SUBMITIT_SLURM: SubmititSlurmConf,
   RAY: RayConf,
+  VMAP: VmapConf,
 }
 TYPES = {name: hint for conf in LAUNCHERS.values() for name, hint in typing.get_type_hints(conf).items()}
 CLUSTERS = (SUBMITIT_SLURM, RAY)  # their jobs run on machines with other hardware than this one's
@@ -137,7 +157,7 @@ NEEDS = {  # target -> package, extra of pyproject.toml that brings it
   RAY_TARGET: ("ray", "ray"),
 }
 AT_LEAST = {"n_jobs": 1, "retries": 0, "max_num_timeout": 0, "cpus_per_task": 1, "gpus_per_node": 0, "num_gpus": 0}
-ABOVE_ZERO = ("timeout_minutes", "mem_gb", "num_cpus")
+ABOVE_ZERO = ("timeout_minutes", "mem_gb", "memory_gb", "num_cpus")
 
 
 def register_launcher() -> None:

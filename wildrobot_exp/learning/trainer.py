@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
+from wildrobot_exp.envs.episodes import Episodes
+from wildrobot_exp.envs.walk import Variation
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
@@ -18,18 +20,28 @@ Inspect = Callable[[TrainState, Rollout], None]  # of the first rollout, before 
 class CompiledUpdate:
   """An Update compiled for one TrainState, its two programs side by side, with the time it took.
 
+  Args:
+    update: what is compiled.
+    state, hp: of the shapes to come.
+    variation: of the env, where it is not the update's own.
+
   Attributes:
     compile_s: wall time of both, s.
   """
 
-  def __init__(self, update: Update, state: TrainState, hp: Hyperparameters):
+  def __init__(self, update: Update, state: TrainState, hp: Hyperparameters, variation: Variation | None = None):
     started = time.monotonic()
-    episodes, rollout = jax.eval_shape(update.collect, state)
+    self._variation = variation
+    episodes, rollout = jax.eval_shape(update.collect, state, variation)
     with ThreadPoolExecutor(max_workers=1) as other_thread:
       learn = other_thread.submit(lambda: update.learn.lower(state, episodes, rollout, hp).compile())
-      self.collect = update.collect.lower(state).compile()
+      self._collect = update.collect.lower(state, variation).compile()
       self._learn = learn.result()
     self.compile_s = time.monotonic() - started
+
+  def collect(self, state: TrainState) -> tuple[Episodes, Rollout]:
+    """The first half of an update."""
+    return self._collect(state, self._variation)
 
   def __call__(self, state: TrainState, hp: Hyperparameters) -> tuple[TrainState, dict[str, jax.Array]]:
     """One update. `state` is used up."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp.sweeps.job_folder import LOG
-from wildrobot_exp.sweeps.summary import JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.result import JobResult, columns, read_result, write_result
 
 SAVE_SECONDS = 60.0  # from the signal to the kill
 TAIL_BYTES = 4096
@@ -90,7 +90,7 @@ class Attempt(abc.ABC):
       return "interrupted", "killed before it had saved" if code == -signal.SIGKILL else "interrupted"
     if said is not None and code > 0:
       return said.status, said.error
-    return "failed", f"{self._death(code)}; last line of {LOG}: {_last_line(self.folder / LOG)}"
+    return "failed", f"{self._death(code)}; last line of {LOG}: {last_line(self.folder / LOG)}"
 
   def _limit(self) -> str:
     return f"stopped after {(self._timeout_s or 0.0) / 60:g} min (hydra.launcher.timeout_minutes)"
@@ -133,7 +133,8 @@ def _signal_name(number: int) -> str:
     return f"signal {number}"
 
 
-def _last_line(path: pathlib.Path) -> str:
+def last_line(path: pathlib.Path) -> str:
+  """Of a log file; what is said in its place if there is none."""
   if not path.exists():
     return "(there is none)"
   with path.open("rb") as file:

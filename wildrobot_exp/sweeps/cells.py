@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wildrobot_exp.sweeps.summary import JobResult
+from wildrobot_exp.sweeps.result import JobResult
 
 SEED = "seed"
 DEFAULT = "(default)"  # the value of a key that a job was not given

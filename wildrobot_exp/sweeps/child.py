@@ -48,7 +48,7 @@ def read_job(folder: pathlib.Path) -> DictConfig:
 
 def main() -> int:
   """Run the job of the command line and return its exit code."""
-  _die_with_the_parent()
+  die_with_the_parent()
   signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the sweep with it ignored
   raise_on_sigterm()
   parser = argparse.ArgumentParser(description="run one job of a sweep")
@@ -59,8 +59,6 @@ def main() -> int:
   if args.resume:
     with open_dict(cfg):
       cfg.resume = str(args.folder)
-  # versions.json then says what repeats this job by itself
-  sys.argv = ["run.py", *OmegaConf.to_container(cfg.hydra.overrides.task)]
   version.setbase(VERSION_BASE)
   setup_globals()
   JobRuntime.instance().set("name", cfg.hydra.job.name)
@@ -72,11 +70,13 @@ def main() -> int:
   return 0
 
 
-def _die_with_the_parent() -> None:
+def die_with_the_parent() -> None:
+  """End at once, with all that was started from here, when the process at the other end of stdin is gone."""
+
   def wait() -> None:
     while os.read(0, 1024):
       pass
-    os.killpg(0, signal.SIGKILL)  # and what this one started
+    os.killpg(0, signal.SIGKILL)
 
   threading.Thread(target=wait, daemon=True, name="parent").start()
 

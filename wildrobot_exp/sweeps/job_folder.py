@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.run_lock import refuse_if_in_use
-from wildrobot_exp.sweeps.summary import RESULT, read_result
+from wildrobot_exp.sweeps.result import RESULT, read_result
 
 LOG = "job.log"
 ATTEMPTS = "attempts.log"

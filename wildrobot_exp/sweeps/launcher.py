@@ -19,8 +19,11 @@ from wildrobot_exp.config.resume import SWEEP_FOLDER
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.sweeps.attempt import Place
 from wildrobot_exp.sweeps.manifest import MANIFEST, JobEntry, Manifest, config_hash
+from wildrobot_exp.sweeps.process import Processes
+from wildrobot_exp.sweeps.result import read_result
 from wildrobot_exp.sweeps.scheduler import Scheduler
-from wildrobot_exp.sweeps.summary import read_result
+from wildrobot_exp.sweeps.traced import groups
+from wildrobot_exp.sweeps.vectorised_jobs import Together
 
 
 class ProcessLauncher(Launcher):
@@ -47,8 +50,15 @@ class ProcessLauncher(Launcher):
     sweep.mkdir(parents=True, exist_ok=True)
     manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, _command())
     jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
-    Scheduler(manifest, *self._settings, place=self._place(sweep)).run(jobs)
+    try:
+      self._run(manifest, jobs)
+    finally:
+      if any(entry.status != "ok" for entry in manifest.jobs.values()):
+        print(f"to run what is missing: {manifest.command_to_go_on()}", file=sys.stderr)
     return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
+
+  def _run(self, manifest: Manifest, jobs: list[tuple[JobEntry, DictConfig]]) -> None:
+    Scheduler(manifest, *self._settings, place=self._place(manifest.folder)).run(jobs)
 
   def _place(self, sweep: pathlib.Path) -> Place | None:
     """Where the jobs run; None: in processes of this machine."""
@@ -107,6 +117,29 @@ class RayLauncher(ProcessLauncher):
     from wildrobot_exp.sweeps.ray_jobs import RayJobs  # an extra, and heavy
 
     return RayJobs(self._conf)
+
+
+class VmapLauncher(ProcessLauncher):
+  """See config.launcher.VmapConf for the arguments."""
+
+  __module__ = PLUGINS
+
+  def __init__(self, n_jobs: int, timeout_minutes: float | None, retries: int, memory_gb: float | None):
+    super().__init__(n_jobs, timeout_minutes, retries)
+    self._memory_gb = memory_gb
+
+  def _run(self, manifest: Manifest, jobs: list[tuple[JobEntry, DictConfig]]) -> None:
+    """First the groups of new jobs that fit into one program, one after the other; then the others as processes."""
+    n_jobs, timeout_minutes, retries = self._settings
+    new = [job for job in jobs if job[0].attempts == 0]
+    together = [group for group in groups([to_typed(cfg) for _, cfg in new]) if len(group) > 1]
+    for group in together:
+      members = [new[number] for number in group]
+      log = manifest.folder / f"together_{members[0][0].number}.log"
+      place = Together(len(members), log, self._memory_gb, timeout_minutes, Processes(n_jobs, timeout_minutes))
+      Scheduler(manifest, len(members), timeout_minutes, retries, place).run(members)
+    grouped = {new[number][0].number for group in together for number in group}
+    super()._run(manifest, [job for job in jobs if job[0].number not in grouped])
 
 
 def _command() -> list[str]:

@@ -84,6 +84,10 @@ class Manifest:
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise UserError(f"{path} cannot be read ({error}): start the sweep again in another folder") from error
 
+  def command_to_go_on(self) -> str:
+    """What to type to run what is missing."""
+    return shlex.join(["python", "run.py", *self.command, f"sweep.resume={self.folder}"])
+
   def save(self) -> None:
     """Write it. A full disk costs the record, not the jobs: it is reported on stderr."""
     jobs = [dataclasses.asdict(self.jobs[number]) for number in sorted(self.jobs)]

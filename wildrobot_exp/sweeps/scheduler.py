@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import pathlib
-import shlex
 import signal
 import sys
 import time
@@ -16,7 +15,7 @@ from wildrobot_exp.sweeps.attempt import Attempt, Place
 from wildrobot_exp.sweeps.job_folder import LOG, is_done
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest, now
 from wildrobot_exp.sweeps.process import Processes
-from wildrobot_exp.sweeps.summary import JobResult, columns, write_result
+from wildrobot_exp.sweeps.result import JobResult, columns, write_result
 
 POLL_S = 0.05
 MISTAKE = 2  # exit code: it would be the same again
@@ -72,14 +71,8 @@ class Scheduler:
           if job.entry.status == "failed" and code != MISTAKE and left[job.entry.number] and not signals:
             left[job.entry.number] -= 1
             waiting.appendleft((job.entry, job.cfg))
-    if any(entry.status != "ok" for entry in self._manifest.jobs.values()):
-      print(f"to run what is missing: {self.command()}", file=sys.stderr)
     if signals:
       raise Terminated if signals[0] == signal.SIGTERM else KeyboardInterrupt
-
-  def command(self) -> str:
-    """What to type to go on with this sweep."""
-    return shlex.join(["python", "run.py", *self._manifest.command, f"sweep.resume={self._manifest.folder}"])
 
   def _is_done(self, entry: JobEntry, cfg: DictConfig) -> bool:
     """Whether nothing is left to start: there is a good result, or the job still runs, which is then watched."""

@@ -1,8 +1,6 @@
 """A sweep's outcome, read from the result.json in each job's folder and from the manifest: a table and summary.csv."""
 
 import csv
-import dataclasses
-import json
 import os
 import pathlib
 import re
@@ -13,60 +11,12 @@ import rich.table
 
 from wildrobot_exp.config.folders import OVERRIDES, read_overrides
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.json_files import write_json
 from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.sweeps.record import planned_jobs
+from wildrobot_exp.sweeps.result import RESULT, JobResult, columns, read_result
 
-RESULT = "result.json"
 SUMMARY = "summary.csv"
-
-
-@dataclasses.dataclass(frozen=True)
-class JobResult:
-  """How one job ended.
-
-  Attributes:
-    job: name of its folder.
-    status: ok, failed, interrupted or timeout, once it has ended; waiting or running; or missing (it died
-      without a word).
-    overrides: key -> value as typed.
-    numbers: the numbers of its result; None where one was not finite.
-    wall_s: seconds it took, None if unknown.
-    error: one line, None if ok.
-  """
-
-  job: str
-  status: str
-  overrides: dict[str, str]
-  numbers: dict[str, float | None]
-  wall_s: float | None
-  error: str | None = None
-
-
-def write_result(folder: pathlib.Path, result: JobResult) -> None:
-  """Write result.json in one piece: a reader never sees half of it.
-
-  A result without numbers keeps those that are there: whoever sees a job end from outside knows how, but not
-  what it has measured.
-  """
-  if not result.numbers and (said := read_result(folder)) is not None:
-    result = dataclasses.replace(result, numbers=said.numbers)
-  write_json(folder / RESULT, dataclasses.asdict(result))
-
-
-def read_result(folder: pathlib.Path) -> JobResult | None:
-  """How the job in a folder ended; None if it left no result.json."""
-  if not (folder / RESULT).exists():
-    return None
-  return JobResult(**{**json.loads((folder / RESULT).read_text()), "job": folder.name})
-
-
-def columns(overrides: Sequence[str]) -> dict[str, str]:
-  """Overrides as typed -> key and value of each."""
-  pairs = (line.lstrip("+").partition("=") for line in overrides)
-  return {key: value for key, _, value in pairs}
-
 
 HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
   "survival vx_error long_walk_completed stride_frequency_hz swing_clearance_m symmetry classifier_auc feature_distance"

@@ -17,8 +17,8 @@ def sbatch(script: str) -> None:
   (ROOT / number).mkdir()
   (ROOT / number / "script").write_text(pathlib.Path(script).read_text())
   (ROOT / number / "state").write_text("PENDING")
-  nothing = subprocess.DEVNULL
-  subprocess.Popen([sys.argv[0], "daemon", number], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+  nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+  subprocess.Popen([sys.argv[0], "daemon", number], start_new_session=True, **nothing)
   print(f"Submitted batch job {number}")
 
 

@@ -11,7 +11,8 @@ from wildrobot_exp.evaluation.report.run_files import METRICS, read_metrics
 from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.manifest import MANIFEST, Manifest
 from wildrobot_exp.sweeps.record import MULTIRUN, sweep_overrides
-from wildrobot_exp.sweeps.summary import RESULT, JobResult, read_results
+from wildrobot_exp.sweeps.result import RESULT, JobResult
+from wildrobot_exp.sweeps.summary import read_results
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

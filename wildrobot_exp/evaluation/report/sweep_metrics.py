@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from wildrobot_exp.evaluation.report.goals import SURVIVAL, percent
 from wildrobot_exp.sweeps.cells import Cell
-from wildrobot_exp.sweeps.summary import JobResult
+from wildrobot_exp.sweeps.result import JobResult
 
 CRITERION = (
   f"survival first, where {SURVIVAL:.0%} and more count as equal, then the speed error, then the classifier AUC"

@@ -31,7 +31,8 @@ from wildrobot_exp.evaluation.report.sweep_plots import (
 from wildrobot_exp.evaluation.report.sweep_words import asked, came_out, states, verdict
 from wildrobot_exp.sweeps.cells import CONFIDENCE, SEED, Axis, Cell, find_axes, find_cells
 from wildrobot_exp.sweeps.record import job_command, sweep_command
-from wildrobot_exp.sweeps.summary import SUMMARY, JobResult
+from wildrobot_exp.sweeps.result import JobResult
+from wildrobot_exp.sweeps.summary import SUMMARY
 
 CURVES = (  # column of metrics.csv, title, unit
   ("eval/survival", "Survival in evaluation", "share"),

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from wildrobot_exp.evaluation.report.plots import COLOURS, INK, NICE_STEPS, RULE, draw, points
 from wildrobot_exp.evaluation.report.sweep_metrics import Metric
 from wildrobot_exp.sweeps.cells import Axis, Cell
-from wildrobot_exp.sweeps.summary import JobResult
+from wildrobot_exp.sweeps.result import JobResult
 
 WIDE = 6.4  # inches
 Curves = Mapping[str, Mapping[str, np.ndarray]]  # job -> column of metrics.csv -> [rows]

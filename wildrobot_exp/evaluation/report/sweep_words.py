@@ -7,7 +7,8 @@ from wildrobot_exp.evaluation.report.goals import SURVIVAL, VX_ERROR, Verdict
 from wildrobot_exp.evaluation.report.headline import duration
 from wildrobot_exp.evaluation.report.sweep_metrics import ENOUGH, Metric, told_apart
 from wildrobot_exp.sweeps.cells import SEED, Axis, Cell
-from wildrobot_exp.sweeps.summary import JobResult, shared_overrides
+from wildrobot_exp.sweeps.result import JobResult
+from wildrobot_exp.sweeps.summary import shared_overrides
 
 STATES = ("ok", "failed", "timeout", "interrupted", "missing", "running", "waiting")
 UNFINISHED = ("running", "waiting")

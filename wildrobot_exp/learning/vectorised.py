@@ -1,0 +1,112 @@
+"""Many runs as one program: the runs' numbers are traced, so all of them share shapes, programs and one compile."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from wildrobot_exp.envs.walk import Variation
+from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.learning.bookkeeper import Bookkeeper
+from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.trainer import CompiledUpdate, Inspect, Meter
+from wildrobot_exp.learning.update import TrainState, Update
+
+Failed = Callable[[int, RunFailed], None]  # the run's number, and why
+
+
+def stack(trees: Sequence[Any]) -> Any:
+  """Pytrees of one structure as one, every leaf [J, ...]."""
+  return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+@jax.jit
+def pick(tree: Any, number: int) -> Any:
+  """One of the pytrees that were stacked."""
+  return jax.tree.map(lambda leaf: leaf[number], tree)
+
+
+class VectorisedUpdate:
+  """An Update of J runs side by side: every leaf of state, variation, rollout and hyperparameters is [J, ...].
+
+  Args:
+    update: of one run.
+  """
+
+  def __init__(self, update: Update):
+    self.steps_per_update = update.steps_per_update  # of one run
+    self.collect = jax.jit(jax.vmap(update.collect))
+    self.learn = jax.jit(jax.vmap(update.learn), donate_argnums=(0,))
+
+
+def train_together(
+  update: VectorisedUpdate,
+  states: Sequence[TrainState],
+  variations: Sequence[Variation],
+  hps: Sequence[Hyperparameters],
+  books: Sequence[Bookkeeper],
+  inspects: Sequence[Inspect | None],
+  failed: Failed,
+) -> dict[int, tuple[TrainState, dict[str, float]]]:
+  """Train J new runs of equal length.
+
+  A run that fails is left alone from then on: its numbers are computed on, and nothing is written down.
+
+  Args:
+    update: of the J runs.
+    states, variations, hps, books, inspects: of each run, see `Trainer`.
+    failed: told of a run that failed.
+
+  Returns:
+    What Trainer.run returns, for each run that did not fail. A run's steps per second are its own: J times as
+    many were made.
+
+  Raises:
+    KeyboardInterrupt: after every run was saved.
+    UserError: an inspection found the reference or a feature broken.
+  """
+  state, hp = stack(states), stack(hps)
+  with books[0].tracker.compiling(f"one update of {len(books)} runs"):
+    step_fn = CompiledUpdate(update, state, hp, stack(variations))
+  first = step_fn.collect(state)[1]
+  for number, inspect in enumerate(inspects):
+    if inspect:
+      inspect(pick(state, number), pick(first, number))
+  alive = dict(enumerate(books))
+  meter = Meter(step_fn.compile_s)
+  done, size = 0, update.steps_per_update
+  try:
+    for _ in range(books[0].updates_left(done)):
+      with meter.training(size):
+        state, metrics = step_fn(state, hp)
+        metrics = jax.device_get(metrics)
+      done += size
+      speed = _once(meter.speed)
+      for number, book in list(alive.items()):
+        own = {name: values[number] for name, values in metrics.items()}
+        try:
+          book.updated(done, own, lambda: pick(state, number), speed)
+        except RunFailed as error:
+          del alive[number]
+          failed(number, error)
+      if not alive:
+        break
+  except KeyboardInterrupt:
+    for number, book in alive.items():
+      book.interrupted(pick(state, number))
+    raise
+  numbers = meter.numbers() | {"env_steps": done}
+  return {number: (pick(state, number), book.numbers() | numbers) for number, book in alive.items()}
+
+
+def _once(function: Callable[[], dict[str, float]]) -> Callable[[], dict[str, float]]:
+  """Calls it when first asked and gives the same answer again."""
+  answers: list[dict[str, float]] = []
+
+  def ask() -> dict[str, float]:
+    if not answers:
+      answers.append(function())
+    return answers[0]
+
+  return ask
