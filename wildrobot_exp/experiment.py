@@ -37,7 +37,7 @@ from wildrobot_exp.motions.reference import AmpReference, make_clips, reference_
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.prior import HealthCheck, clip_warnings, make_reference, make_style, with_discriminator
 from wildrobot_exp.robots import Robot, load_robot
-from wildrobot_exp.sweeps.summary import columns
+from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
 
@@ -233,7 +233,7 @@ def _tracking(cfg: Any, run_dir: Path, config: dict[str, Any], resume_step: int 
     config_dict=config,
     total_steps=cfg.total_steps,
     resume_step=resume_step,
-    overrides=columns(OmegaConf.to_container(hydra.overrides.task)) if in_sweep else None,
+    overrides=swept_overrides(run_dir.parent, list(hydra.overrides.task)) if in_sweep else None,
   )
   exit_code = 1
   try:
