@@ -18,7 +18,7 @@ from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
 from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluation
 from wildrobot_exp.learning.update import TrainState
-from wildrobot_exp.sweeps.result import columns
+from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
 
@@ -134,7 +134,7 @@ def recording(
     config_dict=config,
     total_steps=cfg.total_steps,
     resume_step=resume_step,
-    overrides=columns(overrides) if group else None,
+    overrides=swept_overrides(run_dir.parent, overrides) if group else None,
     console=console,
   )
   run = Recording(cfg, run_dir, config, tracker, checkpoints, resume_step)

@@ -134,3 +134,9 @@ def shared_overrides(results: Sequence[JobResult]) -> dict[str, str]:
   """The overrides that are the same in every job."""
   first = dict(results[0].overrides) if results else {}
   return {key: value for key, value in first.items() if all(r.overrides.get(key) == value for r in results)}
+
+
+def swept_overrides(sweep: pathlib.Path, overrides: Sequence[str]) -> dict[str, str]:
+  """Those of a job's overrides that differ between the planned jobs of its sweep; all of them if no plan is known."""
+  own, planned = columns(overrides), [columns(line) for line in planned_jobs(sweep)]
+  return {key: value for key, value in own.items() if not planned or any(job.get(key) != value for job in planned)}

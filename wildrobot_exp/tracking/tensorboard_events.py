@@ -40,8 +40,8 @@ class TensorBoardEvents:
       folder: of the run's event files.
       config_dict: the composed config as plain dicts.
       resume_step: TensorBoard hides what earlier files hold beyond that step.
-      overrides: key -> value as typed, for a job of a sweep: these and the seed are its hyperparameters on the
-        HParams page. None: every key of the config is.
+      overrides: key -> value as typed, what was swept for a job of a sweep: these and the seed are its
+        hyperparameters on the HParams page. None: every key of the config is.
 
     Raises:
       OSError: the file cannot be written.

@@ -84,8 +84,8 @@ def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: 
   logger_cfg: fields `tensorboard`, `progress`, `wandb.mode`, `wandb.project`. group: the sweep's name, or "".
   config_dict: the composed config as plain dicts. total_steps: env steps at which training ends.
   resume_step: None for a new run; for a resumed one the checkpoint's step, and rows beyond it are dropped.
+  overrides: what was swept for this job, key -> value as typed: how TensorBoard tells jobs apart. None: a plain run.
   console: a file for the lines that else go to stdout.
-  overrides: of a sweep's job, key -> value as typed: TensorBoard compares jobs by them. None for a plain run.
   """
   run_dir = Path(run_dir)
   csv_file = _opened(CsvFile, run_dir / "metrics.csv", resume_step)
