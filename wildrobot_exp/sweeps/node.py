@@ -98,7 +98,7 @@ class SubmititTask(NodeJob):
 
   def __call__(self) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the child inherits this, the sweep had it blocked
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the sweep had it blocked
     code = super().__call__()
     while self._hold_until is not None and time.monotonic() < self._hold_until:
       time.sleep(POLL_S)
