@@ -1,12 +1,13 @@
 """Seconds that a sweep adds to each of its jobs, beyond the job alone: python run.py with the same overrides.
 
-    python benchmarks/launcher_overhead.py benchmarks/results/launcher-overhead.json
+    python benchmarks/launcher_overhead.py benchmarks/results/launcher-overhead.json [REPEATS]
 
 Each repeat times, one after the other: JOBS single runs, then a sweep of JOBS jobs per launcher, one job at a time.
 """
 
 import datetime
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from wildrobot_exp.versions import git_commit, machine_facts, package_versions
 
 ROOT = Path(__file__).parents[1]
 LAUNCHERS = ("processes", "submitit_local")
-JOBS = 3
+JOBS = 2
 REPEATS = 3
 GOAL_S = 3.0
 OVERRIDES = (
@@ -36,14 +37,14 @@ def seconds(folder: Path, *arguments: str) -> float:
   return time.monotonic() - started
 
 
-def main(out: str) -> None:
+def main(out: str, repeats: int = REPEATS) -> None:
   alone: list[float] = []
   sweeps: dict[str, list[float]] = {launcher: [] for launcher in LAUNCHERS}
   overheads: dict[str, list[float]] = {launcher: [] for launcher in LAUNCHERS}
   with tempfile.TemporaryDirectory() as scratch:
     folder = Path(scratch)
     seconds(folder, "hydra.run.dir=warm-up")  # fills the compilation cache
-    for repeat in range(REPEATS):
+    for repeat in range(repeats):
       runs = [seconds(folder, f"seed={seed}", f"hydra.run.dir=alone{repeat}-{seed}") for seed in range(JOBS)]
       alone += runs
       for launcher in LAUNCHERS:
@@ -53,7 +54,9 @@ def main(out: str) -> None:
         overheads[launcher].append((sweeps[launcher][-1] - sum(runs)) / JOBS)
         print(f"repeat {repeat}, {launcher}: {overheads[launcher][-1]:+.2f} s per job", flush=True)
   result = {
-    "command": f"python benchmarks/launcher_overhead.py {out}",
+    "command": "python benchmarks/launcher_overhead.py benchmarks/results/launcher-overhead.json",
+    "repeats": repeats,
+    "load_average": os.getloadavg(),
     "date": datetime.date.today().isoformat(),
     "overhead_s_per_job": {name: statistics.median(values) for name, values in overheads.items()},
     "goal_s_per_job": GOAL_S,
@@ -70,4 +73,4 @@ def main(out: str) -> None:
 
 
 if __name__ == "__main__":
-  main(sys.argv[1])
+  main(sys.argv[1], *map(int, sys.argv[2:]))

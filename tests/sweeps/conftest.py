@@ -18,7 +18,7 @@ from wildrobot_exp import cli
 
 RUN_PY = pathlib.Path(__file__).resolve().parents[2] / "run.py"
 FAKES = pathlib.Path(__file__).with_name("fakes")
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 
 
 @dataclasses.dataclass

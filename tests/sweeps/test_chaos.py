@@ -79,13 +79,25 @@ def running_jobs(folder: pathlib.Path) -> list[int]:
   return [job["pid"] for job in jobs if job["status"] == "running" and job["pid"] is not None]
 
 
+def wait_for_a_checkpoint(folder: pathlib.Path, sweep: subprocess.Popen) -> None:
+  """Until a job that has no good result has a checkpoint to lose, or the sweep ends."""
+  while sweep.poll() is None:
+    for path in folder.glob("*/checkpoints/[0-9]*"):
+      if not (path.parents[1] / "result.json").exists():
+        return
+    time.sleep(0.05)
+
+
 def disturb(folder: pathlib.Path, rng: random.Random) -> tuple[int, int]:
   """Run the sweep and kill -9 its jobs and itself until all is done; the number of both kills."""
   until = time.monotonic() + SLOWEST_S
   killed_jobs = killed_sweeps = 0
   sweep = start(folder, f"hydra.sweep.dir={folder}")
   while time.monotonic() < until:
-    time.sleep(rng.uniform(1.0, LONGEST_LIFE_S))
+    if rng.random() < 0.5:
+      wait_for_a_checkpoint(folder, sweep)
+    else:
+      time.sleep(rng.uniform(1.0, LONGEST_LIFE_S))
     if sweep.poll() == 0:
       return killed_jobs, killed_sweeps
     jobs = running_jobs(folder)
@@ -116,6 +128,7 @@ def test_whatever_is_killed_the_sweep_ends_with_the_same_table_and_no_job_is_don
   killed_jobs, killed_sweeps = disturb(wild, random.Random(0))
   completions.over.set()
   completions.join()
+  assert "goes on from its checkpoint" in (tmp_path / "wild.log").read_text()
   assert killed_jobs >= 2 and killed_sweeps >= 1
   assert rows(wild) == rows(calm) and len(rows(wild)) == JOBS
   assert completions.now() == completions.first and len(completions.first) == JOBS

@@ -22,10 +22,10 @@ def test_the_same_manifest_and_table_as_in_processes(sweep, capsys):
 
 def test_an_interrupt_and_a_time_limit_let_the_jobs_save(sweep):
   sweep.plan(_0="hang", _1="hang")
-  parent = sweep.start(*RAY, "seed=0,1", "hydra.launcher.n_jobs=1", "hydra.launcher.timeout_minutes=0.02")
+  parent = sweep.start(*RAY, "seed=0,1", "hydra.launcher.n_jobs=1", "hydra.launcher.timeout_minutes=0.25")
   sweep.wait_for_starts(2)
   parent.send_signal(signal.SIGINT)
-  out, err = parent.communicate(timeout=60)
+  out, err = parent.communicate(timeout=150)
   assert parent.returncode == 130, err
   assert sweep.statuses()[0] == "timeout" and sweep.statuses()[1] in ("interrupted", "timeout")
   for name in ("0_seed-0", "1_seed-1"):

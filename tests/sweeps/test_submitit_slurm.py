@@ -24,7 +24,7 @@ def slurm(sweep, tmp_path: pathlib.Path):
     command.write_text(f"#!{sys.executable}\n{STAND_IN.read_text()}")
     command.chmod(0o755)
   sweep.patch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
-  sweep.patch.setenv("FAKE_SLURM", str(jobs))
+  sweep.patch.setenv("SLURM_STAND_IN", str(jobs))
   return jobs
 
 

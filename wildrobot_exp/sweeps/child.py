@@ -50,6 +50,7 @@ def main() -> int:
   """Run the job of the command line and return its exit code."""
   die_with_the_parent()
   signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the sweep with it ignored
+  signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # and Ray with it blocked
   raise_on_sigterm()
   parser = argparse.ArgumentParser(description="run one job of a sweep")
   parser.add_argument("folder", type=pathlib.Path)

@@ -83,7 +83,6 @@ class SubmititTask(NodeJob):
   """
 
   def _listen(self) -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     slurm = os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
     self._parent = os.getppid()
 
@@ -98,6 +97,8 @@ class SubmititTask(NodeJob):
     signal.signal(signal.SIGINT, end if slurm else signal.SIG_IGN)  # a terminal's goes to the sweep, which passes it on
 
   def __call__(self) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the sweep had it blocked
     code = super().__call__()
     while self._hold_until is not None and time.monotonic() < self._hold_until:
       time.sleep(POLL_S)

@@ -13,6 +13,7 @@ import submitit
 from omegaconf import DictConfig
 from submitit.core.utils import environment_variables
 
+from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.launcher import SubmititLocalConf, SubmititSlurmConf
 from wildrobot_exp.sweeps.attempt import Attempt
 from wildrobot_exp.sweeps.child import write_job
@@ -63,7 +64,7 @@ class SubmititJobs:
       with environment_variables(**with_package(os.environ)):
         job = self._executor.submit(task)
     except submitit.core.utils.FailedJobError as error:  # sbatch's refusal
-      raise OSError(str(error)) from error
+      raise OSError(one_line(error)) from error
     finally:
       signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     return SubmititAttempt(cfg, folder, job, self._settings, f"submitted as {self._cluster} job {job.job_id}")

@@ -1,6 +1,6 @@
 """A stand-in for SLURM on this machine: sbatch, srun, sacct, scancel and scontrol, by the name it is called with.
 
-Each job has a folder in $FAKE_SLURM: `state`, `script`, and `step`, the pid of what srun runs. There is no queue.
+Each job has a folder in $SLURM_STAND_IN: `state`, `script`, and `step`, the pid of what srun runs. There is no queue.
 """
 
 import os
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-ROOT = pathlib.Path(os.environ["FAKE_SLURM"])
+ROOT = pathlib.Path(os.environ["SLURM_STAND_IN"])
 
 
 def sbatch(script: str) -> None:
@@ -17,8 +17,8 @@ def sbatch(script: str) -> None:
   (ROOT / number).mkdir()
   (ROOT / number / "script").write_text(pathlib.Path(script).read_text())
   (ROOT / number / "state").write_text("PENDING")
-  nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-  subprocess.Popen([sys.argv[0], "daemon", number], start_new_session=True, **nothing)
+  streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+  subprocess.Popen([sys.argv[0], "daemon", number], **streams, start_new_session=True)
   print(f"Submitted batch job {number}")
 
 
