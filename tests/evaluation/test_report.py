@@ -106,7 +106,7 @@ def test_numbers_stand_beside_goals_and_baselines(full_page):
   assert "Drift at command 0 at most 10 cm 4.1 cm ✓" in goals
   assert "Power under 30 W at every speed 6 W mean, at the most costly speed ✓" in goals
   assert "Push recovery at least 60% of 10 N lateral pushes 61% 95% interval 51–70% ✓" in goals
-  assert "98.4% lowest of 2: engine mjx, 95% interval 92–100% ✓" in goals
+  assert "98.4% lowest of 2: engine mjx, 95% interval 92–100%, speed off by up to 0.033 m/s ✓" in goals
   evaluation = text_of(full_page, "evaluation")
   assert "Zero action 0% 0.160 1.20" in evaluation
   assert "10 N lateral, 0.2 s 100 61% (51–70%)" in evaluation

@@ -68,6 +68,7 @@ def test_without_its_gait_a_robot_is_not_called_walking():
 def test_a_robot_that_only_pushes_fell_walks_and_that_is_said():
   pushes = [GOOD["pushes"][2] | {"recovered": 0.44}]
   assert text(pushes=pushes) == "Walks, but is not robust: push recovery"
+  assert text(pushes=pushes, long_walk=None) == "Walks, as far as measured, but is not robust: push recovery"
   assert text(pushes=pushes, vx_error=0.2) == "Stays up, but misses the commanded speed"
   assert text(pushes=None, worlds=None) == "Walks", "robustness that nobody measured takes nothing away"
 

@@ -101,11 +101,10 @@ def verdict(goals: Sequence[Goal]) -> Verdict:
     return Verdict(f"Moves as commanded, but misses: {', '.join(missed)}", "mixed")
   if any(goal.name in GAIT_GOALS for goal in open_goals):
     return Verdict("Moves as commanded, but its gait was not judged", "mixed")
-  if open_goals:
-    return Verdict("Walks, as far as measured", "mixed")
+  text = "Walks, as far as measured" if open_goals else "Walks"
   if fragile:
-    return Verdict(f"Walks, but is not robust: {', '.join(fragile)}", "mixed")
-  return Verdict("Walks", "good")
+    text += f", but is not robust: {', '.join(fragile)}"
+  return Verdict(text, "mixed" if open_goals or fragile else "good")
 
 
 def stride_frequency(gait: Mapping[str, Any]) -> float | None:
@@ -222,9 +221,12 @@ def _worlds(worlds: Any) -> Goal:
   if not measured:
     return Goal(name, None, goal, None, f"{NOT_MEASURED}: wildrobot eval RUN evaluation.worlds.enabled=true")
   worst = min(measured, key=lambda row: row["survival"])
-  rate, note = worst["survival"], f"lowest of {len(measured)}: {worst.get('world')}"
-  ends = interval(worst.get("survival_ci"))
-  return Goal(name, percent(rate), goal, rate >= WORLD_SURVIVAL, f"{note}, {ends}" if ends else note)
+  rate, ends = worst["survival"], interval(worst.get("survival_ci"))
+  where = f"all {len(measured)}" if rate == 1 else f"lowest of {len(measured)}: {worst.get('world')}"
+  errors = [error for row in measured if (error := number(row.get("vx_error"))) is not None]
+  off = f"speed off by up to {max(errors):.3f} m/s" if errors else ""
+  note = ", ".join(part for part in (where, ends, off) if part)
+  return Goal(name, percent(rate), goal, rate >= WORLD_SURVIVAL, note)
 
 
 def _rows(block: Any) -> list[Mapping[str, Any]]:
