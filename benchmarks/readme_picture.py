@@ -20,7 +20,7 @@ STILLS, EVERY = 7, 6  # of a stride of about 43 control steps
 def main(run_dir: str, out: str) -> None:
   run = load_run(
     Path(run_dir),
-    ["evaluation.episodes=7", "evaluation.long_walk.enabled=false"],
+    ["evaluation.episodes=7", "evaluation.long_walk.enabled=false", "evaluation.pushes.enabled=false"],
   )
   found = evaluate(run.cfg, make_actor(run.experiment.networks), run.params, run=run_dir, checkpoint_step=run.step)
   steps = FIRST_STEP + EVERY * np.arange(STILLS)

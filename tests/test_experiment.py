@@ -34,6 +34,7 @@ TINY = (
   "evaluation.episode_seconds=2.0",
   f"evaluation.during_training.every_steps={2 * STEPS}",
   "evaluation.during_training.episodes=7",
+  "evaluation.pushes.enabled=false",
   "evaluation.long_walk.distance_m=0.1",
   "evaluation.long_walk.rollouts=2",
   "evaluation.video.seconds=0.2",

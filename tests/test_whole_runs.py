@@ -20,6 +20,7 @@ TINY = (
   "evaluation.episodes=7",
   "evaluation.episode_seconds=2.0",
   "evaluation.during_training.enabled=false",
+  "evaluation.pushes.enabled=false",
   "evaluation.long_walk.enabled=false",
   "evaluation.video.enabled=false",
   "logger=csv",

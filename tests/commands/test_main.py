@@ -23,6 +23,7 @@ def test_the_help_names_every_command(capsys):
     ["eval", "nowhere"],
     ["eval", "nowhere", "--checkpoint", "newest"],
     ["eval", "nowhere", "--out", "missing"],
+    ["eval", "nowhere", "--checkpoint", "latest", "physics=mjx"],
     ["bench", "--num-envs", "100"],
     ["play", "nowhere", "--video", "x.mp4"],
     ["play", "nowhere", "--video", "x.gif"],
@@ -36,6 +37,12 @@ def test_wrong_input_is_one_line_and_exit_code_2(command: list[str], tmp_path, m
   captured = capsys.readouterr()
   assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
   assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_option_is_not_taken_for_an_override(capsys):
+  with pytest.raises(SystemExit) as stop:
+    main(["eval", "nowhere", "physics=mjx", "--chekpoint", "latest"])
+  assert stop.value.code == 2 and "--chekpoint" in capsys.readouterr().err
 
 
 def fail() -> str:

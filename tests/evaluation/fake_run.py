@@ -86,8 +86,17 @@ def fake_evaluation() -> dict:
       "random_policy": {"survival": 0.0, "vx_error": None, "return": 0.4},
     },
     "long_walk": {"distance_goal_m": 20.0, "rollouts": 20, "completed": 20, "completed_ci": [0.84, 1.0]},
-    "pushes": [{"force_n": 10.0, "seconds": 0.2, "direction": "lateral", "trials": 100, "recovered": 0.61}],
+    "pushes": [
+      {"force_n": 10.0, "seconds": 0.2, "direction": "lateral", "trials": 100, "recovered": 0.61}
+      | {"recovered_ci": [0.512, 0.7]},
+      {"force_n": 10.0, "seconds": 0.2, "direction": "forward", "trials": 100, "recovered": 0.0}
+      | {"recovered_ci": [0.0, 0.037]},
+    ],
     "fine_timestep": {"timestep": 0.002, "survival": 1.0, "vx_error": 0.032},
+    "worlds": [
+      {"world": "friction x 0.5", "physics": "native", "survival": 1.0, "survival_ci": [0.943, 1.0], "vx_error": 0.033},
+      {"world": "engine mjx", "physics": "mjx", "survival": 0.984, "survival_ci": [0.917, 0.997], "vx_error": 0.03},
+    ],
     "gait": gait | {"reference": reference},
     "style": {
       "reference": "gait",

@@ -8,15 +8,18 @@ import pytest
 from brax.training.acme import running_statistics
 from brax.training.acme.specs import Array
 
+from wildrobot_exp.config.compose import load
 from wildrobot_exp.evaluation import quick
 from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC, ZERO_ACTION, make_actor
 from wildrobot_exp.evaluation.protocol import evaluate
-from wildrobot_exp.evaluation.pushes import push_recovery
+from wildrobot_exp.evaluation.pushes import push_forces, push_recovery
 from wildrobot_exp.evaluation.rollouts import Roller
 from wildrobot_exp.evaluation.run_folder import summary
-from wildrobot_exp.evaluation.starts import join, make_evaluation_env, make_start, speed_grid
+from wildrobot_exp.evaluation.starts import join, make_evaluation_env, make_start, speed_grid, spread_commands
 from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.motions import make_gait_grid
+
+NEVER_SLOW = ("algo=ppo", "env.command.vx=[0.1,0.4]")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,25 @@ def test_a_reference_stands_beside_the_gait_of_the_same_speed_only(evaluations):
   assert "drift_m" in rows[0.0] and "drift_m" not in rows[0.3]
 
 
+def test_every_rate_has_its_interval(evaluations):
+  result = evaluations[0].result
+  blocks = [result, result["stochastic"], result["fine_timestep"], *result["commands"], *result["baselines"].values()]
+  assert all(low <= block["survival"] <= high for block in blocks for low, high in [block["survival_ci"]])
+  assert result["long_walk"]["completed_ci"][0] < 1.0
+
+
+def test_a_sweep_compares_robustness_and_effort(evaluations):
+  result = evaluations[0].result
+  numbers = summary(result)
+  assert numbers["torque_mean_nm"] == max(row["torque_mean_nm"] for row in result["commands"])
+  assert "push_lateral_10n_recovered" not in numbers and "worst_world_survival" not in numbers
+  push = {"force_n": 10.0, "direction": "forward", "recovered": 0.2}
+  pushes = [push, push | {"direction": "lateral", "recovered": 0.4}]
+  numbers = summary(result | {"pushes": pushes, "worlds": [{"survival": 0.9}, {"survival": 0.7}]})
+  assert (numbers["push_lateral_10n_recovered"], numbers["push_forward_10n_recovered"]) == (0.4, 0.2)
+  assert numbers["worst_world_survival"] == 0.7
+
+
 def test_a_sweep_compares_style(evaluations):
   numbers = summary(evaluations[0].result)
   assert numbers["classifier_auc"] == evaluations[0].result["style"]["classifier_auc"]
@@ -123,11 +145,26 @@ def test_a_push_moves_the_robot_to_its_side(env, policy, roller):
   assert record.linvel[9, 0, 1] > 0.05 > -0.05 > record.linvel[9, 1, 1]
 
 
-def test_push_recovery_counts_every_force(env, policy):
-  rows = push_recovery(env, *policy, 0.0, jax.random.PRNGKey(0), trials=2)
-  assert [row["force_n"] for row in rows] == [5.0, 10.0, 15.0]
-  assert all(row["trials"] == 2 and 0 <= row["recovered"] <= 1 for row in rows)
+def test_push_recovery_counts_every_force_and_direction_and_repeats_itself(env, policy):
+  rows, again = (push_recovery(env, *policy, 0.0, jax.random.PRNGKey(0), trials=2) for _ in range(2))
+  assert rows == again
+  assert [row["force_n"] for row in rows] == [5.0, 10.0, 15.0] * 2
+  assert [row["direction"] for row in rows] == ["lateral"] * 3 + ["forward"] * 3
+  assert all(row["trials"] == 2 for row in rows)
+  assert all(row["recovered_ci"][0] <= row["recovered"] <= row["recovered_ci"][1] for row in rows)
   assert rows[0]["recovered"] == 1.0  # standing in the home pose takes 5 N
+
+
+def test_every_push_lasts_as_long_wherever_in_the_cycle_it_comes():
+  forces = push_forces(dt=0.02, cycle=0.8, trials=100)
+  lateral, forward = np.split(forces, 2, axis=1)
+  assert not lateral[..., [0, 2]].any() and not forward[..., 1:].any()
+  assert (forward >= 0).all() and set(np.sign(lateral.sum(axis=(0, 2)))) == {-1.0, 1.0}
+  impulses = np.abs(forces).sum(axis=(0, 2)) * 0.02
+  assert impulses == pytest.approx(np.tile(np.repeat([1.0, 2.0, 3.0], 100), 2))
+  first = (forces != 0).any(axis=2).argmax(axis=0).reshape(6, 100)
+  assert (first == first[0]).all(), "the same moments for every force and direction"
+  assert 100 <= first.min() and first.max() <= 140 and len(np.unique(first)) > 30
 
 
 def test_speed_grid_holds_both_ends_and_zero():
@@ -136,11 +173,29 @@ def test_speed_grid_holds_both_ends_and_zero():
   assert speed_grid(0.2, 0.2) == pytest.approx([0.2])
 
 
+def test_commands_hold_zero_where_standing_is_trained():
+  standing, walking = (
+    spread_commands(make_evaluation_env(load([*NEVER_SLOW, f"env.command.zero_share={share}"]), states=2), 20)
+    for share in (0.1, 0.0)
+  )
+  assert min(standing) == 0.0 and min(walking) == pytest.approx(0.1)
+  assert max(standing) == max(walking) == pytest.approx(0.4)
+
+
 def test_score_prefers_not_falling_then_tracking():
   standing = quick.score(1.0, 0.15, 0.15)
   assert standing == 0.5 and quick.score(1.0, 0.0, 0.15) == 1.0 and quick.score(0.0, 0.0, 0.15) == 0.0
   assert quick.score(1.0, 0.04, 0.15) > quick.score(0.97, 0.02, 0.15) > standing
   assert quick.score(0.2, float("nan"), 0.15) < standing
+
+
+def test_the_best_checkpoint_is_chosen_by_the_deterministic_policy(small_cfg, policy):
+  def act(params, observation, rng, mode):
+    """The home pose, if it is the deterministic policy that is asked for."""
+    wild = 2.0 * jax.random.choice(rng, np.array([-1.0, 1.0]), (len(mode), 11))
+    return jax.numpy.where(mode[:, None] == DETERMINISTIC, 0.0, wild)
+
+  assert quick.QuickEvaluation(small_cfg, act, episodes=2, seconds=2.0)(None)["survival"] == 1.0
 
 
 def test_quick_evaluation_takes_new_parameters_without_compiling_again(small_cfg, policy):

@@ -93,7 +93,7 @@ def test_the_first_lines_say_what_was_asked_and_what_came_out(full_page):
   )
   assert "native physics, seed 0." in head
   assert (
-    "100% of 64 episodes of 10 s without a fall, speed off by 0.031 m/s on average, 7 of 7 goals met" in head
+    "100% of 64 episodes of 10 s without a fall, speed off by 0.031 m/s on average, 11 of 11 goals met" in head
   )
   assert "in 4 min 35 s" in head
 
@@ -104,9 +104,29 @@ def test_numbers_stand_beside_goals_and_baselines(full_page):
   assert "Swing clearance at least 15 mm, both feet 27 | 26 mm right | left ✓" in goals
   assert "Long walk all walk 20 m without a fall 20 of 20 95% interval 84–100% ✓" in goals
   assert "Drift at command 0 at most 10 cm 4.1 cm ✓" in goals
+  assert "Power under 30 W at every speed 6 W mean, at the most costly speed ✓" in goals
+  assert "Push recovery at least 60% of 10 N lateral pushes 61% 95% interval 51–70% ✓" in goals
+  assert "98.4% lowest of 2: engine mjx, 95% interval 92–100%, speed off by up to 0.033 m/s ✓" in goals
   evaluation = text_of(full_page, "evaluation")
   assert "Zero action 0% 0.160 1.20" in evaluation
+  assert "10 N lateral, 0.2 s 100 61% (51–70%)" in evaluation
+  assert "10 N forward, 0.2 s 100 0% (0–4%)" in evaluation
+  assert "as trained 100% (94–100%) 0.031 friction x 0.5 100% (94–100%) 0.033 engine mjx 98.4%" in evaluation
   assert "Random policy 0% – 0.40" in evaluation
+
+
+def test_an_evaluation_from_before_pushes_worlds_and_intervals_still_has_its_report(run):
+  old = json.loads((run / "evaluation.json").read_text())
+  for key in ("worlds", "pushes", "survival_ci", "fine_timestep"):
+    del old[key]
+  del old["long_walk"]["completed_ci"]
+  (run / "evaluation.json").write_text(json.dumps(old))
+  page = write_report(run).read_text()
+  assert "<h1>Walks</h1>" in page
+  assert "Not in evaluation.json, so not shown: pushes, worlds." in text_of(page, "evaluation")
+  goals = text_of(page, "goals")
+  assert "not measured: wildrobot eval RUN evaluation.worlds.enabled=true ?" in goals
+  assert "as trained" not in page and "None" not in goals
 
 
 def test_command_versions_and_config_are_on_the_page(full_page):
@@ -154,9 +174,9 @@ def test_missing_blocks_are_said_not_faked(run):
   assert "Not in evaluation.json, so not shown: commands, baselines, long_walk, gait, pushes." in evaluation
   assert "Zero action" not in evaluation
   goals = text_of(page, "goals")
-  assert goals.count("not measured ?") == 5
+  assert goals.count("not measured ?") == 8
   assert "<h1>Moves as commanded, but its gait was not judged</h1>" in page
-  assert "2 of 7 goals met (5 not judged)" in page
+  assert "3 of 11 goals met (8 not judged)" in page
 
 
 @pytest.mark.parametrize(

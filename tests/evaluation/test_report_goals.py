@@ -9,8 +9,15 @@ GOOD = {
   "vx_error": 0.05,
   "long_walk": {"distance_goal_m": 20.0, "rollouts": 20, "completed": 20},
   "gait": {"stride_frequency_hz": [1.5, 1.5], "swing_clearance_feet_m": [0.015, 0.018]},
-  "commands": [{"vx": 0.0, "drift_m": 0.1}],
+  "commands": [{"vx": 0.0, "drift_m": 0.1, "torque_mean_nm": 2.99, "power_mean_w": 29.9}],
+  "pushes": [
+    {"force_n": 15.0, "direction": "lateral", "recovered": 0.0},
+    {"force_n": 10.0, "direction": "forward", "recovered": 0.0},
+    {"force_n": 10.0, "direction": "lateral", "recovered": 0.6},
+  ],
+  "worlds": [{"world": "slope +5 deg", "survival": 0.9}, {"world": "friction x 0.5", "survival": 1.0}],
 }
+STANDING = GOOD["commands"][0]
 
 
 def results(reference_hz: float | None = 1.25, **changes) -> dict:
@@ -36,7 +43,11 @@ def test_every_goal_is_met_at_its_bound():
     ("Swing clearance", {"gait": GOOD["gait"] | {"swing_clearance_feet_m": [0.0149, 0.016]}}),
     ("Left / right difference", {"gait": GOOD["gait"] | {"swing_clearance_feet_m": [0.020, 0.025]}}),
     ("Left / right difference", {"gait": GOOD["gait"] | {"stride_frequency_hz": [1.2, 1.5]}}),
-    ("Drift at command 0", {"commands": [{"vx": 0.3, "drift_m": 0.0}, {"vx": 0.0, "drift_m": 0.11}]}),
+    ("Drift at command 0", {"commands": [STANDING | {"vx": 0.3, "drift_m": 0.0}, STANDING | {"drift_m": 0.11}]}),
+    ("Joint torque", {"commands": [STANDING, STANDING | {"vx": 0.3, "torque_mean_nm": 3.0}]}),
+    ("Power", {"commands": [STANDING, STANDING | {"vx": 0.3, "power_mean_w": 30.0}]}),
+    ("Push recovery", {"pushes": [GOOD["pushes"][2] | {"recovered": 0.59}]}),
+    ("Changed worlds", {"worlds": [{"world": "engine mjx", "survival": 0.89}, *GOOD["worlds"]]}),
   ],
 )
 def test_a_number_beyond_its_bound_misses_that_goal_only(goal, changes):
@@ -52,6 +63,14 @@ def test_a_shuffle_is_named():
 def test_without_its_gait_a_robot_is_not_called_walking():
   assert "Walks" not in text(gait={})
   assert text(long_walk=None) == "Walks, as far as measured"
+
+
+def test_a_robot_that_only_pushes_fell_walks_and_that_is_said():
+  pushes = [GOOD["pushes"][2] | {"recovered": 0.44}]
+  assert text(pushes=pushes) == "Walks, but is not robust: push recovery"
+  assert text(pushes=pushes, long_walk=None) == "Walks, as far as measured, but is not robust: push recovery"
+  assert text(pushes=pushes, vx_error=0.2) == "Stays up, but misses the commanded speed"
+  assert text(pushes=None, worlds=None) == "Walks", "robustness that nobody measured takes nothing away"
 
 
 def test_falling_and_ignoring_the_command_come_first():

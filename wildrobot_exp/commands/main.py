@@ -15,7 +15,7 @@ from wildrobot_exp.errors import RunFailed, UserError
 
 def main(argv: list[str] | None = None) -> int:
   """Run one command. Exit codes: 0 done, 1 failed, 2 the input is wrong (one line on stderr)."""
-  args = _parser().parse_args(argv)
+  args = _parse(argv)
   try:
     return args.run(args)
   except UserError as error:
@@ -27,6 +27,17 @@ def main(argv: list[str] | None = None) -> int:
   except BrokenPipeError:  # `| head` has read enough; Python would complain once more when it flushes stdout
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+  """Config overrides may stand before, between and after the options."""
+  parser = _parser()
+  args, rest = parser.parse_known_args(argv)
+  if rest and (any(word.startswith("-") for word in rest) or "overrides" not in args):
+    parser.error(f"unrecognized arguments: {' '.join(rest)}")
+  if rest:
+    args.overrides += rest
+  return args
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -31,6 +31,8 @@ POSITIVE = """
   evaluation.episodes evaluation.episode_seconds evaluation.fine_timestep
   evaluation.during_training.every_steps evaluation.during_training.episodes
   evaluation.long_walk.distance_m evaluation.long_walk.rollouts evaluation.long_walk.speed
+  evaluation.pushes.trials
+  evaluation.worlds.friction evaluation.worlds.trunk_mass evaluation.worlds.latency_steps
   evaluation.video.seconds evaluation.video.width evaluation.video.height evaluation.video.fps
   checkpoints.every_steps checkpoints.keep
 """.split()
@@ -62,6 +64,8 @@ CHOICES = {
 }
 MAX_SEED = 2**31 - 1
 MAX_WINDOW = 50  # frames
+MAX_SLOPE = 30  # degrees; the joints reach no further
+MAX_LATENCY = 50  # control steps
 
 
 class Rule(NamedTuple):
@@ -81,6 +85,18 @@ RULES = (
   Rule(HALF_OPEN, lambda x: 0 < x <= 1, "has to be in (0, 1]", "greater than 0, at most 1"),
   Rule(["motion.double_support"], lambda x: 0 <= x < 1, "has to be in [0, 1)", "0 or greater, below 1"),
   Rule(["amp.window"], lambda x: 2 <= x <= MAX_WINDOW, f"has to be 2 to {MAX_WINDOW} frames", f"2 to {MAX_WINDOW}"),
+  Rule(
+    ["evaluation.worlds.slope_deg"],
+    lambda x: abs(x) <= MAX_SLOPE,
+    f"has to be -{MAX_SLOPE} to {MAX_SLOPE} degrees",
+    f"-{MAX_SLOPE} to {MAX_SLOPE}",
+  ),
+  Rule(
+    ["evaluation.worlds.latency_steps"],
+    lambda x: x <= MAX_LATENCY,
+    f"is too late: use at most {MAX_LATENCY}",
+    f"at most {MAX_LATENCY}",
+  ),
   Rule(["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}", f"at most {MAX_SEED}"),
 )
 

@@ -7,6 +7,7 @@ import dataclasses
 
 from hydra.core.config_store import ConfigStore
 
+from wildrobot_exp.config.evaluation import EvaluationConfig
 from wildrobot_exp.config.launcher import SweepConfig
 
 ALGORITHMS = ("ppo", "ppo_amp", "brax_ppo")
@@ -172,46 +173,6 @@ class LoggerConfig:
   wandb: WandbConfig
   progress: bool
   every: int
-
-
-@dataclasses.dataclass
-class DuringTrainingConfig:
-  enabled: bool
-  every_steps: int
-  episodes: int
-
-
-@dataclasses.dataclass
-class LongWalkConfig:
-  enabled: bool
-  distance_m: float
-  rollouts: int
-  speed: float
-
-
-@dataclasses.dataclass
-class PushesConfig:
-  enabled: bool
-
-
-@dataclasses.dataclass
-class VideoConfig:
-  enabled: bool
-  seconds: float
-  width: int
-  height: int
-  fps: int
-
-
-@dataclasses.dataclass
-class EvaluationConfig:
-  episodes: int
-  episode_seconds: float
-  fine_timestep: float
-  during_training: DuringTrainingConfig
-  long_walk: LongWalkConfig
-  pushes: PushesConfig
-  video: VideoConfig
 
 
 @dataclasses.dataclass

@@ -121,6 +121,12 @@ class WalkEnv(Env):
   def backend(self) -> str:
     return self.physics.name
 
+  @property
+  def commands_standing(self) -> bool:
+    """Whether 0 is among the commands that are drawn."""
+    low, high = self.command_range
+    return self._command_zero_share > 0 or low <= 0 <= high
+
   def reset(self, rng: jax.Array) -> State:
     """A fresh episode from a state of the bank, with a command of its own."""
     rng, bank_key, command_key, phase_key = jax.random.split(rng, 4)

@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
+from scipy.stats import binomtest
 
 from wildrobot_exp.evaluation.rollouts import Record
 from wildrobot_exp.robots import Robot
 
 SETTLE_SECONDS = 1.0  # not measured: the robot starts at rest
 STANDING_SPEED = 0.02  # m/s; below it the cost of transport means nothing
-WILSON_Z = 1.959964  # two-sided 95 %
 
 
 def survived(record: Record) -> np.ndarray:
@@ -18,11 +18,9 @@ def survived(record: Record) -> np.ndarray:
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-  """The 95 % score interval of a rate (Wilson 1927)."""
-  rate, z2 = successes / trials, WILSON_Z**2
-  centre = rate + z2 / (2 * trials)
-  half = WILSON_Z * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
-  return max((centre - half) / (1 + z2 / trials), 0.0), min((centre + half) / (1 + z2 / trials), 1.0)
+  """The two-sided 95 % score interval of a rate (Wilson 1927)."""
+  low, high = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
+  return float(low), float(high)
 
 
 def returns(record: Record) -> np.ndarray:

@@ -17,6 +17,7 @@ from wildrobot_exp.evaluation.rollouts import Record, Roller
 from wildrobot_exp.evaluation.starts import SEED, join, make_evaluation_env, make_start, spread_commands
 from wildrobot_exp.evaluation.strides import reference_strides
 from wildrobot_exp.evaluation.style import measure_style
+from wildrobot_exp.evaluation.worlds import measure_worlds
 from wildrobot_exp.motions import Clip
 
 SCHEMA = 1
@@ -47,6 +48,7 @@ def evaluate(
   checkpoint_step: int,
   clips: Sequence[Clip] = (),
   pushes: bool = False,
+  worlds: bool = False,
 ) -> Evaluation:
   """Run the whole protocol.
 
@@ -58,6 +60,7 @@ def evaluate(
     checkpoint_step: env steps the policy was trained for, written down.
     clips: reference clips of `cfg.motion`, to put beside the gait and to measure the style against.
     pushes: also measure recovery from pushes.
+    worlds: also repeat the episodes in the changed worlds of `cfg.evaluation.worlds`.
   """
   settings = cfg.evaluation
   env = make_evaluation_env(cfg, states=settings.episodes)
@@ -111,7 +114,14 @@ def evaluate(
   if settings.long_walk.enabled:
     result["long_walk"] = long_walk(env, act, params, settings.long_walk, rng)
   if pushes:
-    result["pushes"] = push_recovery(env, act, params, settings.long_walk.speed, rng)
+    result["pushes"] = push_recovery(
+      env, act, params, settings.long_walk.speed, rng, trials=settings.pushes.trials
+    )
+  if worlds:
+    fine = result["fine_timestep"]
+    row = {"world": f"physics step {fine['timestep']:g} s", "physics": cfg.physics, "episodes": settings.episodes}
+    row |= {key: value for key, value in fine.items() if key != "timestep"}
+    result["worlds"] = [row, *measure_worlds(cfg, act, params, commands, steps, rng)]
   return Evaluation(result, record, _showpiece(record, nominal_speed))
 
 

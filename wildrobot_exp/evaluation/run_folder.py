@@ -54,6 +54,7 @@ def evaluate_into(
     checkpoint_step=step,
     clips=clips,
     pushes=cfg.evaluation.pushes.enabled,
+    worlds=cfg.evaluation.worlds.enabled,
   )
   write_json(run_dir / "evaluation.json", evaluation.result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
@@ -105,7 +106,11 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
   walk = result.get("long_walk", {})
   style = result.get("style", {})
   baselines = result["baselines"]
-  still = [row for row in result["commands"] if row["vx"] == 0.0]
+  commands = result["commands"]
+  torque, power = ([row[key] for row in commands] for key in ("torque_mean_nm", "power_mean_w"))
+  pushes = {(row["direction"], row["force_n"]): row["recovered"] for row in result.get("pushes", [])}
+  worlds = [row["survival"] for row in result.get("worlds", [])]
+  still = [row for row in commands if row["vx"] == 0.0]
   numbers = {
     "survival": result["survival"],
     "vx_error": result["vx_error"],
@@ -117,6 +122,11 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
     "random_policy_return": baselines["random_policy"]["return"],
     "random_policy_survival": baselines["random_policy"]["survival"],
     "long_walk_completed": walk["completed"] / walk["rollouts"] if walk else None,
+    "push_lateral_10n_recovered": pushes.get(("lateral", 10.0)),
+    "push_forward_10n_recovered": pushes.get(("forward", 10.0)),
+    "worst_world_survival": min(worlds, default=None),
+    "torque_mean_nm": None if None in torque else max(torque),
+    "power_mean_w": None if None in power else max(power),
     "drift_at_zero_m": still[0]["drift_m"] if still else None,
     "stride_frequency_hz": _mean(gait.get("stride_frequency_hz")),
     "swing_clearance_m": _least(gait.get("swing_clearance_feet_m")),

@@ -9,25 +9,30 @@ from wildrobot_exp.envs.resets import make_start_bank
 from wildrobot_exp.envs.walk import WalkEnv, make_walk_env
 from wildrobot_exp.evaluation.policies import DETERMINISTIC
 from wildrobot_exp.evaluation.rollouts import Start
-from wildrobot_exp.physics import make_physics
+from wildrobot_exp.physics import Physics, make_physics
 from wildrobot_exp.robots import load_robot
 
 SEED = 20_240_229  # of every evaluation, whatever the run's seed: results of two runs compare
 SPEEDS = 7  # commanded speeds of the protocol
 
 
-def make_evaluation_env(cfg: Any, *, states: int, timestep: float | None = None) -> WalkEnv:
+def make_evaluation_env(
+  cfg: Any, *, states: int, timestep: float | None = None, physics: Physics | None = None
+) -> WalkEnv:
   """The config's env with commands that never change and a bank of `states` fixed start states.
 
   Args:
     cfg: the run's config.
     states: size of the bank.
     timestep: s per physics step, in place of the config's.
+    physics: engine and robot, in place of the config's; its robot has its own timestep.
   """
-  robot = load_robot(cfg.env.control_dt, cfg.env.timestep if timestep is None else timestep)
+  if physics is None:
+    robot = load_robot(cfg.env.control_dt, cfg.env.timestep if timestep is None else timestep)
+    physics = make_physics(cfg.physics, robot)
   reset = cfg.env.reset
-  bank = make_start_bank(robot, states, reset.joint_noise, reset.velocity_noise, SEED)
-  return make_walk_env(cfg, make_physics(cfg.physics, robot), command_seconds=float("inf"), bank=bank)
+  bank = make_start_bank(physics.robot, states, reset.joint_noise, reset.velocity_noise, SEED)
+  return make_walk_env(cfg, physics, command_seconds=float("inf"), bank=bank)
 
 
 def speed_grid(low: float, high: float) -> np.ndarray:
@@ -51,8 +56,9 @@ def make_start(env: WalkEnv, commands: np.ndarray, mode: int = DETERMINISTIC) ->
 
 
 def spread_commands(env: WalkEnv, count: int) -> np.ndarray:
-  """[count] commands that go round the speed grid of the env's command range, m/s."""
-  return np.resize(speed_grid(*env.command_range), count)
+  """[count] commands that go round the speed grid of the env's command range, m/s; with 0 if it is trained."""
+  grid = speed_grid(*env.command_range)
+  return np.resize(np.union1d(grid, [0.0]) if env.commands_standing else grid, count)
 
 
 def join(*starts: Start) -> Start:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wildrobot_exp.evaluation.report.run_files import number
+from wildrobot_exp.evaluation.report.words import interval, pair_of, percent
 
 SURVIVAL = 0.98
 VX_ERROR = 0.05  # m/s
@@ -12,8 +13,14 @@ CLEARANCE = 0.015  # m, each foot
 FREQUENCY_BAND = 0.2  # share of the reference's stride frequency
 LEFT_RIGHT = 0.2  # share of the mean of both feet
 DRIFT = 0.10  # m, at command 0
+TORQUE = 3.0  # N m, mean over the joints
+POWER = 30.0  # W
+PUSH_FORCE, PUSH_DIRECTION = 10.0, "lateral"  # N
+PUSH_RECOVERY = 0.6
+WORLD_SURVIVAL = 0.9  # in each changed world
 
 NOT_MEASURED = "not measured"
+ROBUSTNESS_GOALS = ("Push recovery", "Changed worlds")  # what a robot that walks may still lack
 GAIT_GOALS = ("Stride frequency", "Swing clearance")  # what tells a walk from a shuffle
 
 
@@ -66,6 +73,10 @@ def judge(evaluation: Mapping[str, Any] | None, reference_hz: float | None) -> l
     _clearance(gait),
     _left_right(gait),
     _drift(evaluation),
+    _effort(evaluation, "Joint torque", "torque_mean_nm", TORQUE, "N m"),
+    _effort(evaluation, "Power", "power_mean_w", POWER, "W"),
+    _pushes(evaluation.get("pushes")),
+    _worlds(evaluation.get("worlds")),
   ]
 
 
@@ -73,7 +84,10 @@ def verdict(goals: Sequence[Goal]) -> Verdict:
   """Does the robot walk? It falls, or ignores the command, or misses goals, or walks.
 
   A shuffle survives and follows the command too, so without its gait nothing is called walking.
+  A robot walks even if a push or another world fells it, but that is said with it.
   """
+  fragile = [goal.name.lower() for goal in goals if goal.name in ROBUSTNESS_GOALS and goal.met is False]
+  goals = [goal for goal in goals if goal.name not in ROBUSTNESS_GOALS]
   survival, vx_error, *others = goals
   missed = [goal.name.lower() for goal in others if goal.met is False]
   open_goals = [goal for goal in goals if goal.met is None]
@@ -87,9 +101,10 @@ def verdict(goals: Sequence[Goal]) -> Verdict:
     return Verdict(f"Moves as commanded, but misses: {', '.join(missed)}", "mixed")
   if any(goal.name in GAIT_GOALS for goal in open_goals):
     return Verdict("Moves as commanded, but its gait was not judged", "mixed")
-  if open_goals:
-    return Verdict("Walks, as far as measured", "mixed")
-  return Verdict("Walks", "good")
+  text = "Walks, as far as measured" if open_goals else "Walks"
+  if fragile:
+    text += f", but is not robust: {', '.join(fragile)}"
+  return Verdict(text, "mixed" if open_goals or fragile else "good")
 
 
 def stride_frequency(gait: Mapping[str, Any]) -> float | None:
@@ -99,20 +114,6 @@ def stride_frequency(gait: Mapping[str, Any]) -> float | None:
     return sum(pair) / 2
   step = number(gait.get("step_frequency_hz"))
   return None if step is None else step / 2
-
-
-def pair_of(value: Any) -> tuple[float, float] | None:
-  """(right, left) if both are finite numbers."""
-  if not isinstance(value, list | tuple) or len(value) != 2:
-    return None
-  right, left = (number(item) for item in value)
-  return None if right is None or left is None else (right, left)
-
-
-def interval(pair: Any) -> str:
-  """A 95 % confidence interval of a rate in words; empty without one."""
-  pair = pair_of(pair)
-  return f"95% interval {100 * pair[0]:.0f}–{pair[1]:.0%}" if pair else ""
 
 
 def _block(evaluation: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -197,6 +198,36 @@ def _drift(evaluation: Mapping[str, Any]) -> Goal:
   return Goal(name, None, goal, None, NOT_MEASURED)
 
 
-def percent(share: float) -> str:
-  """A share in words: whole percents, one decimal where that would hide a miss."""
-  return f"{share:.0%}" if round(100 * share, 1) == round(100 * share) else f"{share:.1%}"
+def _effort(evaluation: Mapping[str, Any], name: str, key: str, most: float, unit: str) -> Goal:
+  goal = f"under {most:g} {unit} at every speed"
+  values = [number(command.get(key)) for command in evaluation.get("commands") or []]
+  if not values or None in values:
+    return Goal(name, None, goal, None, NOT_MEASURED)
+  return Goal(name, f"{max(values):.2g} {unit}", goal, max(values) < most, "mean, at the most costly speed")
+
+
+def _pushes(pushes: Any) -> Goal:
+  name, goal = "Push recovery", f"at least {PUSH_RECOVERY:.0%} of {PUSH_FORCE:g} N {PUSH_DIRECTION} pushes"
+  for push in _rows(pushes):
+    rate = number(push.get("recovered"))
+    if number(push.get("force_n")) == PUSH_FORCE and push.get("direction") == PUSH_DIRECTION and rate is not None:
+      return Goal(name, percent(rate), goal, rate >= PUSH_RECOVERY, interval(push.get("recovered_ci")))
+  return Goal(name, None, goal, None, NOT_MEASURED)
+
+
+def _worlds(worlds: Any) -> Goal:
+  name, goal = "Changed worlds", f"at least {WORLD_SURVIVAL:.0%} survival in each"
+  measured = [row for row in _rows(worlds) if number(row.get("survival")) is not None]
+  if not measured:
+    return Goal(name, None, goal, None, f"{NOT_MEASURED}: wildrobot eval RUN evaluation.worlds.enabled=true")
+  worst = min(measured, key=lambda row: row["survival"])
+  rate, ends = worst["survival"], interval(worst.get("survival_ci"))
+  where = f"all {len(measured)}" if rate == 1 else f"lowest of {len(measured)}: {worst.get('world')}"
+  errors = [error for row in measured if (error := number(row.get("vx_error"))) is not None]
+  off = f"speed off by up to {max(errors):.3f} m/s" if errors else ""
+  note = ", ".join(part for part in (where, ends, off) if part)
+  return Goal(name, percent(rate), goal, rate >= WORLD_SURVIVAL, note)
+
+
+def _rows(block: Any) -> list[Mapping[str, Any]]:
+  return [row for row in block if isinstance(row, Mapping)] if isinstance(block, list) else []

@@ -30,6 +30,7 @@ from wildrobot_exp.evaluation.report.tables import (
   gait_rows,
   push_table,
   style_rows,
+  world_rows,
 )
 
 REPORT = "report.html"
@@ -113,9 +114,10 @@ def _evaluation(run: RunFiles) -> dict[str, Any]:
     "gait_rows": gait_rows(evaluation.get("gait")),
     "style_rows": style_rows(evaluation.get("style")),
     "push_table": push_table(evaluation.get("pushes") or []),
+    "world_rows": world_rows(evaluation),
     "missing_blocks": [
       name
-      for name in ("commands", "stochastic", "baselines", "long_walk", "gait", "pushes", "style")
+      for name in ("commands", "stochastic", "baselines", "long_walk", "gait", "pushes", "style", "worlds")
       if not evaluation.get(name)
     ],
   }

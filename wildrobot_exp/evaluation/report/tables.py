@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wildrobot_exp.evaluation.report.goals import pair_of, percent, stride_frequency
+from wildrobot_exp.evaluation.report.goals import stride_frequency
 from wildrobot_exp.evaluation.report.run_files import number
+from wildrobot_exp.evaluation.report.words import interval_ends, pair_of, percent
 
 MISSING = "–"
 COMMAND_COLUMNS = (  # key, header, unit, format
   ("vx", "Asked", "m/s", "{:.2f}"),
   ("vx_mean", "Got", "m/s", "{:.3f}"),
   ("vx_error", "Error", "m/s", "{:.3f}"),
-  ("survival", "Survival", "", "{:.0%}"),
+  ("survival", "Survival", "95% interval", "{:.0%}"),
   ("distance_m", "Distance", "m", "{:.2f}"),
   ("drift_m", "Drift", "m", "{:.2f}"),
   ("stride_hz", "Stride", "Hz", "{:.2f}"),
@@ -47,7 +48,10 @@ def command_table(commands: Sequence[Mapping[str, Any]]) -> dict[str, list] | No
     return None
   return {
     "head": [(header, unit) for _, header, unit, _ in columns],
-    "rows": [[_cell(row.get(key), form) for key, _, _, form in columns] for row in rows],
+    "rows": [
+      [_rate(row, key) if key == "survival" else _cell(row.get(key), form) for key, _, _, form in columns]
+      for row in rows
+    ],
   }
 
 
@@ -62,13 +66,21 @@ def baseline_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, str, str, st
   return [
     (
       name,
-      _percent(row.get("survival")),
+      _rate(row, "survival"),
       _cell(row.get("vx_error"), "{:.3f}"),
       _cell(row.get("return"), "{:.2f}"),
     )
     for name, row in rows
     if isinstance(row, Mapping)
   ]
+
+
+def world_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+  """(world, survival, speed error): the one of the training, then the changed ones; [] without these."""
+  worlds = [row for row in evaluation.get("worlds") or [] if isinstance(row, Mapping)]
+  rows = [("as trained", evaluation), *((str(row.get("world", MISSING)), row) for row in worlds)]
+  table = [(name, _rate(row, "survival"), _cell(row.get("vx_error"), "{:.3f}")) for name, row in rows]
+  return table if worlds else []
 
 
 def push_table(pushes: Sequence[Any]) -> list[tuple[str, str, str]]:
@@ -78,7 +90,7 @@ def push_table(pushes: Sequence[Any]) -> list[tuple[str, str, str]]:
       f"{_cell(push.get('force_n'), '{:g}')} N {push.get('direction', '')}, "
       f"{_cell(push.get('seconds'), '{:g}')} s",
       _cell(push.get("trials"), "{:.0f}"),
-      _percent(push.get("recovered")),
+      _rate(push, "recovered"),
     )
     for push in pushes
     if isinstance(push, Mapping)
@@ -137,6 +149,9 @@ def _cell(value: Any, form: str) -> str:
   return MISSING if value is None else form.format(value)
 
 
-def _percent(value: Any) -> str:
-  value = number(value)
-  return MISSING if value is None else percent(value)
+def _rate(row: Mapping[str, Any], key: str) -> str:
+  """A rate in percent, with its 95 % interval behind it where there is one."""
+  value, ends = number(row.get(key)), interval_ends(row.get(f"{key}_ci"))
+  if value is None:
+    return MISSING
+  return f"{percent(value)} ({ends})" if ends else percent(value)
