@@ -17,8 +17,14 @@ from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.errors import RunFailed
 from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, run_trial
 from wildrobot_exp.export.contract import JSON_FILE, MODEL_FILE, ONNX_FILE, make_contract
+from wildrobot_exp.export.onnx_parity import (
+  OBSERVATIONS,
+  check_parity,
+  make_session,
+  measure_latency,
+  real_observations,
+)
 from wildrobot_exp.export.onnx_policy import build_onnx
-from wildrobot_exp.export.parity import OBSERVATIONS, check_parity, make_session, measure_latency, real_observations
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.robots.robot import model_xml
 
