@@ -122,7 +122,7 @@ def test_a_damaged_checkpoint_is_refused(run, tmp_path, capsys):
 
 def test_without_the_packages_the_answer_is_how_to_get_them(run, monkeypatch, capsys):
   monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-  refused(["export", str(run)], "export needs onnx and onnxruntime: pip install 'wildrobot-exp[export]'", capsys)
+  refused(["export", str(run)], "export needs onnx and onnxruntime: pip install -e '.[export]'", capsys)
 
 
 def test_a_refused_export_leaves_no_folder_and_exits_with_1(run, tmp_path, monkeypatch, capsys):

@@ -35,7 +35,7 @@ def export(args: argparse.Namespace) -> int:
     which = int(which)
   missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
   if missing:
-    raise UserError(f"export needs {' and '.join(missing)}: pip install 'wildrobot-exp[export]'")
+    raise UserError(f"export needs {' and '.join(missing)}: pip install -e '.[export]' where run.py is")
   overrides = read_overrides(args.run_dir)
   cfg = load([*overrides, *ANY_MACHINE])
   out = args.out or args.run_dir / FOLDER
