@@ -13,7 +13,7 @@ def test_the_help_names_every_command(capsys):
     main(["--help"])
   assert stop.value.code == 0
   out = capsys.readouterr().out
-  assert all(name in out for name in ("eval", "report", "play", "motion", "bench", "doctor"))
+  assert all(name in out for name in ("eval", "report", "play", "export", "motion", "bench", "doctor"))
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ def test_the_help_names_every_command(capsys):
     ["eval", "nowhere", "--out", "missing"],
     ["eval", "nowhere", "--checkpoint", "latest", "physics=mjx"],
     ["bench", "--num-envs", "100"],
+    ["export", "nowhere"],
     ["play", "nowhere", "--video", "x.mp4"],
     ["play", "nowhere", "--video", "x.gif"],
     ["play", "nowhere", "--video", "missing/x.mp4"],

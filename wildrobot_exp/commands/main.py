@@ -1,4 +1,4 @@
-"""`wildrobot eval|report|play|inspect|motion|config|bench|doctor`. Each imports what it needs when it is called."""
+"""`wildrobot eval|report|play|export|inspect|motion|config|bench|doctor`. Each imports what it needs when called."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from wildrobot_exp.commands import config, inspect, motion, play
+from wildrobot_exp.commands import config, export, inspect, motion, play
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import set_platform
 from wildrobot_exp.config.folders import read_overrides
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
   report.set_defaults(run=_report)
 
   play.add_parser(commands)
+  export.add_parser(commands)
   inspect.add_parser(commands)
   motion.add_parser(commands)
   config.add_parser(commands)

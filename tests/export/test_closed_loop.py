@@ -1,0 +1,50 @@
+"""The runner's numbers beside the original's: what compares, what passes, what is refused."""
+
+import pytest
+
+from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, run_trial
+
+CONTRACT = {"checkpoint_step": 64, "trial": {"speeds": [0.0, 0.1, 0.3]}}
+
+
+def evaluation(**changes):
+  rows = [{"vx": vx, "survival": 1.0, "vx_error": 0.01} for vx in (0.0, 0.1, 0.3)]
+  return {"checkpoint_step": 64, "physics": "native", "commands": rows, "survival": 1.0, "vx_error": 0.01} | changes
+
+
+def found(survival: float | None, error: float | None) -> list[dict]:
+  return [{"survival": survival, "vx_error": error}] * 4
+
+
+@pytest.mark.parametrize(
+  ("yardstick", "reason"),
+  [
+    (evaluation(), None),
+    (None, "no evaluation.json"),
+    (evaluation(checkpoint_step=65), "of step 65"),
+    (evaluation(physics="mjx"), "physics=mjx"),
+    (evaluation(commands=[{"vx": 0.5}]), "other commanded speeds"),
+  ],
+)
+def test_only_the_same_checkpoint_engine_and_commands_compare(yardstick, reason: str | None):
+  assert comparable(yardstick, CONTRACT) is None if reason is None else reason in comparable(yardstick, CONTRACT)
+
+
+@pytest.mark.parametrize(
+  ("survival", "error", "passed"),
+  [(1.0, 0.01, True), (0.985, 0.029, True), (0.97, 0.01, False), (1.0, 0.031, False), (1.0, None, False)],
+)
+def test_two_points_are_allowed(survival: float, error: float | None, passed: bool):
+  result = compare(found(survival, error), evaluation())
+  assert result["passed"] is passed and len(result["original"]) == len(result["rows"]) == 4
+
+
+def test_where_nobody_walked_long_enough_to_measure_both_have_to_say_so():
+  assert compare(found(0.0, None), evaluation(survival=0.0, vx_error=None))["passed"]
+
+
+def test_a_runner_that_fails_is_a_failed_export_with_its_last_line(tmp_path):
+  (tmp_path / RUNNER.name).write_bytes(RUNNER.read_bytes())
+  with pytest.raises(RunFailed, match="run_policy.py failed on the exported files: .*policy.json"):
+    run_trial(tmp_path)

@@ -1,0 +1,109 @@
+"""The export of one policy: built, compared with the original, measured, and only then put into its folder."""
+
+# isort: off
+from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+# isort: on
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from brax.training.agents.ppo import networks as ppo_networks
+
+from wildrobot_exp.envs.walk import WalkEnv
+from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, run_trial
+from wildrobot_exp.export.contract import JSON_FILE, MODEL_FILE, ONNX_FILE, make_contract
+from wildrobot_exp.export.onnx_parity import (
+  OBSERVATIONS,
+  check_parity,
+  make_session,
+  measure_latency,
+  real_observations,
+)
+from wildrobot_exp.export.onnx_policy import build_onnx
+from wildrobot_exp.json_files import write_json
+from wildrobot_exp.robots.robot import model_xml
+
+Json = dict[str, Any]
+
+
+def export_policy(
+  out: Path,
+  cfg: Any,
+  env: WalkEnv,
+  networks: ppo_networks.PPONetworks,
+  params: Any,
+  *,
+  facts: Json,
+  evaluation: Json | None,
+  check: bool = True,
+  observations: int = OBSERVATIONS,
+) -> Json:
+  """Write policy.onnx, policy.json, the MJCF and the runner into a folder: all of them or nothing.
+
+  Args:
+    out: the folder; exists.
+    cfg: the run's config.
+    env: its task.
+    networks: of the policy.
+    params: (normaliser, policy parameters).
+    facts: written down; holds `checkpoint_step`.
+    evaluation: the content of the run's evaluation.json, if it has one.
+    check: repeat the evaluation with the runner.
+    observations: how many the graph is compared on.
+
+  Returns:
+    The content of policy.json.
+
+  Raises:
+    UserError: something in the config cannot be exported.
+    RunFailed: the exported policy is not the original.
+  """
+  model = build_onnx(params, cfg.algo.activation)
+  session = make_session(model)
+  contract = make_contract(cfg, env, facts)
+  seen, actions = real_observations(cfg, networks, params, observations)
+  contract["parity"] = check_parity(session, seen, actions)
+  contract["latency"] = measure_latency(session, seen)
+  try:
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as name:
+      stage = Path(name)
+      (stage / ONNX_FILE).write_bytes(model)
+      (stage / MODEL_FILE).write_text(model_xml())
+      shutil.copyfile(RUNNER, stage / RUNNER.name)
+      write_json(stage / JSON_FILE, contract)
+      if check:
+        contract["closed_loop"] = _closed_loop(stage, contract, evaluation)
+        write_json(stage / JSON_FILE, contract)
+      for path in sorted(stage.iterdir()):
+        os.replace(path, out / path.name)
+  except OSError as error:
+    raise RunFailed(f"the export could not be written to {out}: {error.strerror or error}") from error
+  return contract
+
+
+def read_evaluation(run_dir: Path) -> Json | None:
+  """The run's evaluation.json; None if there is none that can be read."""
+  try:
+    return json.loads((run_dir / "evaluation.json").read_text())
+  except (OSError, ValueError):
+    return None
+
+
+def _closed_loop(stage: Path, contract: Json, evaluation: Json | None) -> Json:
+  rows = run_trial(stage)
+  why_not = comparable(evaluation, contract)
+  if why_not is not None:
+    return {"rows": rows, "original": None, "passed": None, "how": f"not compared: {why_not}"}
+  result = compare(rows, evaluation)
+  if not result["passed"]:
+    found, original = rows[-1], result["original"][-1]
+    raise RunFailed(
+      f"not exported: outside of the framework the policy walks differently: survival {found['survival']} against"
+      f" {original['survival']}, vx_error {found['vx_error']} against {original['vx_error']}"
+    )
+  return result | {"how": f"{RUNNER.name} on these files, against the run's evaluation.json"}

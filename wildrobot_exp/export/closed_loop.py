@@ -1,0 +1,59 @@
+"""Does the exported policy walk as well as the original, run by a program that knows nothing of this package?"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wildrobot_exp.errors import RunFailed
+
+Json = dict[str, Any]
+
+RUNNER = Path(__file__).resolve().parents[2] / "examples" / "run_policy.py"
+MEASURES = ("survival", "vx_error")
+TOLERANCE = 0.02  # of survival, and m/s of the tracking error
+
+
+def run_trial(folder: Path) -> list[Json]:
+  """The rows that the runner prints: one per commanded speed, then one for all episodes.
+
+  Args:
+    folder: with policy.json, policy.onnx, the MJCF and the runner.
+
+  Raises:
+    RunFailed: the runner did not finish.
+  """
+  command = [sys.executable, "-I", str(folder / RUNNER.name), str(folder)]
+  done = subprocess.run(command, capture_output=True, text=True)
+  if done.returncode:
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    raise RunFailed(f"not exported: {RUNNER.name} failed on the exported files: {last}")
+  return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def comparable(evaluation: Json | None, contract: Json) -> str | None:
+  """Why evaluation.json is no yardstick for this export; None if it is one."""
+  if evaluation is None:
+    return "there is no evaluation.json"
+  if evaluation["checkpoint_step"] != contract["checkpoint_step"]:
+    return f"evaluation.json is of step {evaluation['checkpoint_step']}"
+  if evaluation["physics"] != "native":
+    return f"evaluation.json was made with physics={evaluation['physics']}"
+  speeds = [row["vx"] for row in evaluation["commands"]]
+  if speeds != [float(f"{speed:.6g}") for speed in np.float32(contract["trial"]["speeds"])]:
+    return "evaluation.json has other commanded speeds"
+  return None
+
+
+def compare(rows: list[Json], evaluation: Json) -> Json:
+  """The runner's rows beside the original's; passed if the numbers over all episodes are within .02."""
+  original = [{key: row[key] for key in MEASURES} for row in (*evaluation["commands"], evaluation)]
+  passed = all(_near(rows[-1][key], original[-1][key]) for key in MEASURES)
+  return {"rows": rows, "original": original, "tolerance": TOLERANCE, "passed": passed}
+
+
+def _near(a: float | None, b: float | None) -> bool:
+  return a is b is None or (a is not None and b is not None and abs(a - b) <= TOLERANCE)
