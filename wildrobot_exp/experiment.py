@@ -37,6 +37,7 @@ from wildrobot_exp.motions.reference import AmpReference, make_clips, reference_
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.prior import HealthCheck, clip_warnings, make_reference, make_style, with_discriminator
 from wildrobot_exp.robots import Robot, load_robot
+from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
 
@@ -99,6 +100,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
   Raises:
     UserError: the robot cannot perform the reference motion.
     RunFailed: training diverged or nothing could be saved.
+    Stopped: another process asked for it, see stop_request; the state is saved.
   """
   started = time.monotonic()
   if cfg.resume and cfg.algo.name == "brax_ppo":
@@ -167,6 +169,7 @@ def _train(
     quick_evaluation=None if quick is None else lambda state: quick(policy_params(state)),
     inspect=health and health.start,
     columns=health and health.columns,
+    obey=StopRequest(run_dir).obey,
   )
   state = with_discriminator(cfg, update.init(jax.random.PRNGKey(cfg.seed)))
   if resume_step is not None:

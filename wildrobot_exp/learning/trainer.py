@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.update import TrainState, Update
@@ -61,6 +61,7 @@ class Trainer:
     quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
     inspect: sees a new run's first rollout before anything is learnt; None for nobody.
     columns: names the entries of metrics that are arrays; None where all are scalars.
+    obey: called before every update; raises Stopped to end the training there.
   """
 
   def __init__(
@@ -78,6 +79,7 @@ class Trainer:
     quick_evaluation: QuickEvaluation | None,
     inspect: Inspect | None = None,
     columns: Columns | None = None,
+    obey: Callable[[], None] = lambda: None,
   ):
     self._update = update
     self._hp = hp
@@ -91,10 +93,11 @@ class Trainer:
     self._quick_evaluation = quick_evaluation
     self._inspect = inspect
     self._columns = columns or dict
+    self._obey = obey
     self._unsaved = 0
 
   def run(self, state: TrainState) -> tuple[TrainState, dict[str, float]]:
-    """Train from `state`; on an interrupt, save first and let it through.
+    """Train from `state`; on an interrupt, or Stopped, save first and let it through.
 
     Returns:
       The last state, and numbers about the training itself: env_steps, train_wall_s (without evaluations and
@@ -114,6 +117,7 @@ class Trainer:
     invalid_states = 0.0
     try:
       for i in range(iterations):
+        self._obey()
         with meter.training():
           state, metrics = step_fn(state, self._hp)
           metrics = jax.device_get(metrics)
@@ -138,7 +142,7 @@ class Trainer:
           self._save(done, state, row, score, must=last)
         if row:
           self._tracker.log(done, row)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
       done = int(state.env_steps)  # the interrupt may have come between an update and its count
       if done not in self._checkpoints.steps():
         self._save(done, state, {}, None, must=True)

@@ -16,9 +16,10 @@ from wildrobot_exp.json_files import write_json
 from wildrobot_exp.run_lock import refuse_if_in_use
 
 MANIFEST = "manifest.json"
+SEARCH = "search.json"
 SCHEMA = 1
 ORPHAN_SECONDS = 10.0
-STATUSES = ("waiting", "running", "ok", "failed", "interrupted", "timeout")
+STATUSES = ("waiting", "running", "ok", "pruned", "failed", "interrupted", "timeout")
 NOT_THE_EXPERIMENT = ("resume", "resume_allow", "sweep", "dry_run")  # keys of the config that steer the start only
 
 
@@ -80,6 +81,11 @@ class Manifest:
       raise UserError(f"{folder} is not a sweep that can go on: {MANIFEST} is missing") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise UserError(f"{path} cannot be read ({error}): start the sweep again in another folder") from error
+
+  @property
+  def is_search(self) -> bool:
+    """Whether the jobs are a search's: it goes on past those that failed."""
+    return (self.folder / SEARCH).exists()
 
   def save(self) -> None:
     """Write it. A full disk costs the record, not the jobs: it is reported on stderr."""

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp import cpus
 from wildrobot_exp.sweeps.child import write_job
-from wildrobot_exp.sweeps.summary import RESULT, JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.summary import DONE, RESULT, JobResult, columns, read_result, write_result
 
 LOG = "job.log"
 SAVE_SECONDS = 60.0  # from the signal to the kill
@@ -89,7 +89,7 @@ class JobProcess:
     """How it ended, which is also in its result.json then, if the disk is not full."""
     code = self._process.returncode
     said = read_result(self.folder)
-    if code == 0 and said is not None and said.status == "ok":
+    if code == 0 and said is not None and said.status in DONE:
       return said
     status, error = self._verdict(code, said)
     result = JobResult(self.folder.name, status, columns(self._overrides), {}, self.wall_s, error)

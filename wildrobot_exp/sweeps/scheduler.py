@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from wildrobot_exp.interrupts import Terminated, collected
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest, now
 from wildrobot_exp.sweeps.process import LOG, JobProcess
-from wildrobot_exp.sweeps.summary import JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.summary import DONE, JobResult, columns, read_result, write_result
 
 POLL_S = 0.05
 MISTAKE = 2  # exit code: it would be the same again
@@ -67,7 +67,7 @@ class Scheduler:
           if job.entry.status == "failed" and code != MISTAKE and left[job.entry.number] and not signals:
             left[job.entry.number] -= 1
             waiting.appendleft((job.entry, job.cfg))
-    if any(entry.status != "ok" for entry in self._manifest.jobs.values()):
+    if any(entry.status not in DONE for entry, _ in jobs) and (signals or not self._manifest.is_search):
       print(f"to run what is missing: {self.command()}", file=sys.stderr)
     if signals:
       raise Terminated if signals[0] == signal.SIGTERM else KeyboardInterrupt
@@ -78,8 +78,8 @@ class Scheduler:
 
   def _is_done(self, entry: JobEntry) -> bool:
     result = read_result(self._folder(entry))
-    if result is not None and result.status == "ok":
-      entry.status, entry.error = "ok", None  # it may have ended after the sweep itself was killed
+    if result is not None and result.status in DONE:
+      entry.status, entry.error = result.status, None  # it may have ended after the sweep itself was killed
       return True
     entry.status, entry.pid = "waiting", None
     return False

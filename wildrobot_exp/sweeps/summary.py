@@ -13,6 +13,7 @@ from wildrobot_exp.config.folders import OVERRIDES, read_overrides
 from wildrobot_exp.json_files import write_json
 
 RESULT = "result.json"
+DONE = ("ok", "pruned")  # statuses of a job that went as it should
 SUMMARY = "summary.csv"
 
 
@@ -22,7 +23,7 @@ class JobResult:
 
   Attributes:
     job: name of its folder.
-    status: ok, failed, interrupted, timeout, or missing (it died without a word).
+    status: ok, pruned (stopped half-way by a search), failed, interrupted, timeout, or missing (died without a word).
     overrides: key -> value as typed.
     numbers: the numbers of its result; None where one was not finite.
     wall_s: seconds it took, None if unknown.
