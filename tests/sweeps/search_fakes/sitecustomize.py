@@ -1,7 +1,10 @@
 """Put on PYTHONPATH by the tests of searches: every Python process then finds a toy experiment, quick to optimise.
 
+Where it is loaded as a plain module, by another name, it replaces nothing.
+
 Told by the environment: FAKE_FAIL=0,3 jobs that raise; FAKE_NAN=1 jobs without a number; FAKE_HANG=2 jobs that save and
-wait to be killed in their first attempt; FAKE_EVALUATE=1 jobs write three evaluations and stop when they are asked to.
+wait to be killed in their first attempt; FAKE_EVALUATE=1 jobs write three evaluations and stop when they are asked;
+FAKE_BEHIND=2 jobs whose result is bad.
 """
 
 import json
@@ -20,7 +23,7 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
   facts |= {"epochs": cfg.algo.epochs, "resume": cfg.resume}
   with (run_dir.parent / "starts.jsonl").open("a") as file:
     file.write(json.dumps(facts) + "\n")
-  error = (cfg.amp.weight - 1) ** 2 + (cfg.amp.loss.name != "lsgan")
+  error = (cfg.amp.weight - 1) ** 2 + (cfg.amp.loss.name != "lsgan") + 9 * _listed("BEHIND", number)
   if _listed("FAIL", number):
     raise ValueError("a bug")
   if _listed("HANG", number) and cfg.resume is None:
@@ -50,9 +53,10 @@ def _evaluate(run_dir: pathlib.Path, error: float, every: int) -> None:
         time.sleep(0.02)
 
 
-jax = types.ModuleType("jax")
-jax.default_backend = lambda: "cpu"
-sys.modules["jax"] = jax
-experiment = types.ModuleType("wildrobot_exp.experiment")
-experiment.run_job = run_job
-sys.modules["wildrobot_exp.experiment"] = experiment
+if __name__ == "sitecustomize":
+  jax = types.ModuleType("jax")
+  jax.default_backend = lambda: "cpu"
+  sys.modules["jax"] = jax
+  experiment = types.ModuleType("wildrobot_exp.experiment")
+  experiment.run_job = run_job
+  sys.modules["wildrobot_exp.experiment"] = experiment
