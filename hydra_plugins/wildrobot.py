@@ -1,4 +1,4 @@
-"""Where Hydra looks for our launchers: it takes plugins from this namespace only, and imports it at every start."""
+"""Where Hydra looks for our launchers and our sweeper: plugins are in this namespace, imported at every start."""
 
 from wildrobot_exp.sweeps.launcher import (
   ProcessLauncher,
@@ -7,5 +7,13 @@ from wildrobot_exp.sweeps.launcher import (
   SubmititSlurmLauncher,
   VmapLauncher,
 )
+from wildrobot_exp.sweeps.search import OptunaSweeper
 
-__all__ = ["ProcessLauncher", "RayLauncher", "SubmititLocalLauncher", "SubmititSlurmLauncher", "VmapLauncher"]
+__all__ = [
+  "OptunaSweeper",
+  "ProcessLauncher",
+  "RayLauncher",
+  "SubmititLocalLauncher",
+  "SubmititSlurmLauncher",
+  "VmapLauncher",
+]

@@ -1,6 +1,7 @@
 """The command line behind run.py: check everything first, then let Hydra run it, then map the exit code."""
 
 import argparse
+import importlib
 import pathlib
 import sys
 from collections.abc import Callable
@@ -20,8 +21,9 @@ from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
-from wildrobot_exp.sweeps.manifest import Manifest
-from wildrobot_exp.sweeps.result import JobResult
+from wildrobot_exp.sweeps.manifest import SEARCH, Manifest
+from wildrobot_exp.sweeps.result import DONE, JobResult
+from wildrobot_exp.sweeps.search_record import SearchRecord, all_went_well
 
 __all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
 
@@ -53,8 +55,11 @@ def launch(hydra_main: Callable[[], None]) -> int:
     refuse_if_in_use(composed.folder)
     if sweep is not None:
       _check_resumed(composed, sweep)
+    elif composed.search is not None:
+      check_storage = importlib.import_module("wildrobot_exp.sweeps.study").check_storage  # imports Optuna: only now
+      check_storage(_record(composed))
     if any(cell.config.dry_run for cell in composed.cells):
-      print("\n".join(plan(cell.config, cell.folder) for cell in composed.cells))
+      print("\n".join(_plans(composed)))
       return 0
     _run(hydra_main, composed)
   except UserError as error:
@@ -73,8 +78,11 @@ def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:
   if composed.launcher not in LAUNCHERS:
     raise UserError(f"sweep.resume={sweep} needs one of hydra/launcher={','.join(LAUNCHERS)}")
   manifest = Manifest.load(sweep.absolute())
-  manifest.check_same([(cell.overrides, cell.config) for cell in composed.cells])
   manifest.check_launcher(composed.launcher)
+  if composed.search is not None:
+    SearchRecord.load(manifest.folder).check_same(_record(composed), sweep)
+  else:
+    manifest.check_same([(cell.overrides, cell.config) for cell in composed.cells])
   manifest.wait_until_free()
 
 
@@ -83,9 +91,25 @@ def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
     hydra_main()
     return
   sys.argv[1:] = in_sweep_folder(sys.argv[1:], composed.folder)  # it may have the time in its name
-  pathlib.Path(composed.folder).mkdir(parents=True, exist_ok=True)
-  with only_writer(composed.folder):
+  folder = pathlib.Path(composed.folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  with only_writer(folder):
+    if composed.search is not None and not (folder / SEARCH).exists():
+      _record(composed).save(folder)
     hydra_main()
+
+
+def _plans(composed: Composed) -> list[str]:
+  """The plan of every job; of a search, what it searches and the plans of two opposite corners."""
+  if composed.search is None:
+    return [plan(cell.config, cell.folder) for cell in composed.cells]
+  record, trials = _record(composed), composed.search.sweeper.n_trials
+  ends = [plan(cell.config, cell.folder) for cell in (composed.cells[0], composed.cells[-1])]
+  return [f"search: {trials} trials, {record.direction} {record.metric}", *record.space, "from", ends[0], "to", ends[1]]
+
+
+def _record(composed: Composed) -> SearchRecord:
+  return SearchRecord.of(composed.search, composed.cells, pathlib.Path(composed.folder))
 
 
 def _parse() -> argparse.Namespace:
@@ -106,8 +130,11 @@ def _finish(composed: Composed) -> int:
   if not composed.multirun:
     return 0
   results = _summarise()
-  complete = len(results) >= len(composed.cells)
-  return 0 if complete and all(result.status == "ok" for result in results) else 1
+  if composed.search is not None:
+    complete = all_went_well(pathlib.Path(composed.folder), composed.search.sweeper.n_trials)
+  else:
+    complete = len(results) >= len(composed.cells)
+  return 0 if complete and all(result.status in DONE for result in results) else 1
 
 
 def _summarise() -> list[JobResult]:

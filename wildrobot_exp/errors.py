@@ -12,6 +12,10 @@ class RunFailed(Exception):
   """The run itself failed (exit code 1). The message says what was kept and where."""
 
 
+class Stopped(Exception):
+  """The run was asked to stop half-way and has saved. No failure; the message says why it was asked."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
   """The error for a name that is not among `known`, with the nearest one suggested."""
   known = sorted(known)

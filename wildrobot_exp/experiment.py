@@ -40,6 +40,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
   Raises:
     UserError: the robot cannot perform the reference motion.
     RunFailed: training diverged or nothing could be saved.
+    Stopped: another process asked for it, see stop_request; the state is saved.
   """
   started = time.monotonic()
   if cfg.resume and cfg.algo.name == "brax_ppo":

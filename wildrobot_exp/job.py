@@ -17,6 +17,7 @@ from wildrobot_exp.config.devices import check_devices, probe_devices, set_platf
 from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
+from wildrobot_exp.errors import Stopped
 from wildrobot_exp.outcome import describe, hold_gates, scalars
 from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweeps.result import JobResult, columns, write_result
@@ -32,7 +33,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
   but returns to a launcher that runs all jobs in one process.
 
   Returns:
-    What the experiment returned; None if the job failed.
+    What the experiment returned; None if the job failed or was pruned.
   """
   hydra = HydraConfig.get()
   folder = pathlib.Path(hydra.runtime.output_dir)
@@ -54,6 +55,10 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
     record("interrupted", {}, "interrupted")
     print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
     raise
+  except Stopped as stopped:
+    record("pruned", {})
+    print(f"pruned and saved, {stopped}; to go on all the same: {resume_command(folder)}", flush=True)
+    return None
   except Exception as error:  # the outermost frame of a job: whatever went wrong ends here, and is shown
     line, code = describe(error, folder)
     record("failed", numbers, line)  # a missed gate costs the verdict, not the numbers

@@ -18,6 +18,7 @@ from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
 from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluation
 from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import write_versions
@@ -68,6 +69,7 @@ class Recording:
       config=self.config,
       quick_evaluation=evaluation,
       columns=columns,
+      obey=StopRequest(self.run_dir).obey,
     )
 
   def best(self, state: TrainState) -> tuple[Any, int]:

@@ -17,7 +17,7 @@ import psutil
 
 from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.envs.walk import make_walk_env
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.experiment import prepare_process, quick_evaluation
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.update import Update
@@ -112,12 +112,12 @@ class _Together:
         for record, health in zip(records, healths)
       ]
 
-      def failed(number: int, error: RunFailed) -> None:
+      def ended(number: int, error: RunFailed | Stopped) -> None:
         with self._verdict(runs[number]), open_ones[number].pop_all():
           raise error
 
       inspects = [health and health.start for health in healths]
-      trained = train_together(update, states, variations, hps, books, inspects, failed)
+      trained = train_together(update, states, variations, hps, books, inspects, ended)
       trained_s = time.monotonic() - started
       for number, (state, numbers) in trained.items():
         with self._verdict(runs[number]):

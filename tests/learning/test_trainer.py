@@ -8,10 +8,11 @@ import pytest
 from toy_update import SIZE, ToyUpdate
 
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.learning import bookkeeper as books_module
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.trainer import Trainer
+from wildrobot_exp.stop_request import StopRequest, ask_to_stop
 from wildrobot_exp.tracking import Tracker
 
 
@@ -220,3 +221,17 @@ def test_training_stops_when_nothing_can_be_saved_and_the_last_good_checkpoint_s
   with pytest.raises(RunFailed, match="No space left"):
     run_on(disk, tmp_path)
   assert disk.steps() == steps(*kept)
+
+
+def test_who_is_asked_to_stop_saves_first_and_says_why(tmp_path):
+  request = StopRequest(tmp_path)
+
+  class Rival(Rows):
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+      if step == 4 * SIZE:
+        ask_to_stop(tmp_path, "behind")
+
+  with pytest.raises(Stopped, match="^behind$"):
+    make_trainer(tmp_path, Rival(), ToyUpdate(), obey=request.obey).run(ToyUpdate().init())
+  assert Checkpoints(tmp_path).steps() == steps(3, 4)
+  StopRequest(tmp_path).obey()  # the next attempt is not asked

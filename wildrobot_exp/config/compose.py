@@ -10,12 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import yaml
 from hydra import initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ValueType
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -27,6 +25,8 @@ from wildrobot_exp.config.explain import explain
 from wildrobot_exp.config.launcher import CLUSTERS, check_launcher, register_launcher
 from wildrobot_exp.config.overrides import check_overrides
 from wildrobot_exp.config.schema import Config, register
+from wildrobot_exp.config.search import check_prunable, is_search, register_search
+from wildrobot_exp.config.sweep_jobs import Search, groups, job_overrides, read_search
 from wildrobot_exp.config.typed import no_amp, to_typed
 from wildrobot_exp.errors import UserError
 
@@ -43,6 +43,7 @@ def folder_name(text: str) -> str:
 
 register()
 register_launcher()
+register_search()
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
@@ -57,12 +58,21 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Composed:
-  """All jobs of a command line. `folder` is the run folder, or the folder of the whole sweep."""
+  """All jobs of a command line.
+
+  Attributes:
+    multirun: whether it is a sweep.
+    cells: the jobs; of a search, its corners.
+    folder: the run folder, or the folder of the whole sweep.
+    launcher: the chosen option of hydra/launcher.
+    search: the settings and the space of a search; None: not one.
+  """
 
   multirun: bool
   cells: list[Cell]
   folder: str
   launcher: str
+  search: Search | None = None
 
 
 def load(
@@ -119,10 +129,11 @@ def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) ->
       composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher)
     else:
       check_launcher(cfg.hydra.launcher)
-      composed = Composed(True, list(_sweep_cells(hydra, cfg)), str(cfg.hydra.sweep.dir), launcher)
+      search = read_search(hydra, cfg) if is_search(cfg) else None
+      composed = Composed(True, list(_sweep_cells(hydra, cfg, search)), str(cfg.hydra.sweep.dir), launcher, search)
   if not composed.cells:
     raise UserError("the sweep has no jobs: check the values after the = of the swept keys")
-  if composed.multirun and _is_basic(cfg):
+  if composed.multirun and (_is_basic(cfg) or composed.search):
     _check_folders(composed)
   _check_platforms(composed)
   return composed
@@ -141,15 +152,9 @@ def _hydra(conf_dir: str | os.PathLike) -> Iterator[Hydra]:
     raise explain(error) from error
 
 
-def _groups(hydra: Hydra) -> set[str]:
-  """The config groups that can be chosen: `algo`, `amp/loss`."""
-  top = {*hydra.config_loader.list_groups("")} - {"hydra"}
-  return top | {f"{group}/{inner}" for group in top for inner in hydra.config_loader.list_groups(group)}
-
-
 def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> DictConfig:
   parsed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
-  check_overrides(parsed, _groups(hydra), mode == RunMode.MULTIRUN)
+  check_overrides(parsed, groups(hydra), mode == RunMode.MULTIRUN)
   try:
     return hydra.compose_config(name, overrides, mode)
   except (HydraException, OmegaConfBaseException):
@@ -190,26 +195,21 @@ def _is_basic(cfg: DictConfig) -> bool:
   return cfg.hydra.sweeper._target_.endswith(".BasicSweeper")
 
 
-def _sweep_cells(hydra: Hydra, cfg: DictConfig) -> Iterator[Cell]:
+def _sweep_cells(hydra: Hydra, cfg: DictConfig, search: Search | None) -> Iterator[Cell]:
   """The jobs of a sweep, expanded as Hydra's basic sweeper does. Other sweepers choose while they run."""
-  if not _is_basic(cfg):
+  if not _is_basic(cfg) and search is None:
     yield _cell(cfg, OmegaConf.to_container(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
     return
-  params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
-  parser = OverridesParser.create(hydra.config_loader)
-  typed = OmegaConf.to_container(cfg.hydra.overrides)  # unresolved: ${...} is for the jobs
-  parsed = parser.parse_overrides([*params, *typed["task"]])
-  check_overrides(parsed, _groups(hydra), multirun=True)
-  for override in parsed:
-    if override.value_type == ValueType.INTERVAL_SWEEP:
-      key = override.key_or_group
-      raise UserError(f"{override.input_line}: write {key}=a,b or {key}=range(a,b) instead")
-  for number, overrides in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
-    everything = [*typed["hydra"], *overrides]
+  typed = OmegaConf.to_container(cfg.hydra.overrides.hydra)
+  for number, overrides in enumerate(job_overrides(hydra, cfg, search)):
+    everything = [*typed, *overrides]
     job = _compose(hydra, cfg.hydra.job.config_name, everything, RunMode.RUN)
     OmegaConf.copy_cache(from_config=cfg, to_config=job)
     with open_dict(job):
       job.hydra.job.num = number
       job.hydra.job.id = str(number)
     HydraConfig.instance().set_config(job)
-    yield _cell(job, overrides, os.path.join(str(job.hydra.sweep.dir), str(job.hydra.sweep.subdir)))
+    cell = _cell(job, overrides, os.path.join(str(job.hydra.sweep.dir), str(job.hydra.sweep.subdir)))
+    if search is not None:
+      check_prunable(search.sweeper, cell.config)
+    yield cell

@@ -9,6 +9,7 @@ from wildrobot_exp.config.keys import OPEN, TYPES, is_known, unknown_key
 from wildrobot_exp.config.term_names import REWARDS, TERMINATIONS
 from wildrobot_exp.errors import UserError, unknown_name
 
+PLUGINS = ("hydra.launcher", "hydra.sweeper", "hydra.sweeper.sampler", "hydra.sweeper.pruner")
 NAMED = {"reward.terms": ("reward term", REWARDS), "env.terminations": ("termination", TERMINATIONS)}
 
 
@@ -41,7 +42,7 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
 
 def _check_plugin(override: Override) -> None:
   key, value = override.key_or_group, override.value()
-  if key in ("hydra.launcher", "hydra.sweeper") and isinstance(value, str):
+  if key in PLUGINS and isinstance(value, str):
     raise UserError(f"{override.input_line}: write {key.replace('.', '/')}={value}")
 
 

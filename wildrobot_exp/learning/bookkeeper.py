@@ -29,6 +29,7 @@ class Bookkeeper:
     config: stored beside every checkpoint.
     quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
     columns: names the entries of metrics that are arrays; None where all are scalars.
+    obey: to be called before every update; raises Stopped to end the training there.
   """
 
   def __init__(
@@ -44,8 +45,10 @@ class Bookkeeper:
     config: dict[str, Any],
     quick_evaluation: QuickEvaluation | None,
     columns: Columns | None = None,
+    obey: Callable[[], None] = lambda: None,
   ):
     self.tracker = tracker
+    self.obey = obey
     self._checkpoints = checkpoints
     self._size = steps_per_update
     self._total_steps = total_steps

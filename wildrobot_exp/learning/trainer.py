@@ -9,6 +9,7 @@ import jax
 
 from wildrobot_exp.envs.episodes import Episodes
 from wildrobot_exp.envs.walk import Variation
+from wildrobot_exp.errors import Stopped
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
@@ -66,7 +67,7 @@ class Trainer:
     self._inspect = inspect
 
   def run(self, state: TrainState) -> tuple[TrainState, dict[str, float]]:
-    """Train from `state`; on an interrupt, save first and let it through.
+    """Train from `state`; on an interrupt, or Stopped, save first and let it through.
 
     Returns:
       The last state, and numbers about the training itself: env_steps, train_wall_s (without evaluations and
@@ -80,12 +81,13 @@ class Trainer:
     meter = Meter(step_fn.compile_s)
     try:
       for _ in range(self._books.updates_left(done)):
+        self._books.obey()
         with meter.training(self._update.steps_per_update):
           state, metrics = step_fn(state, self._hp)
           metrics = jax.device_get(metrics)
         done += self._update.steps_per_update
         self._books.updated(done, metrics, lambda: state, meter.speed)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
       self._books.interrupted(state)
       raise
     return state, self._books.numbers() | meter.numbers() | {"env_steps": int(state.env_steps)}

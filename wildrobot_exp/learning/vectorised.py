@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from wildrobot_exp.envs.walk import Variation
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.trainer import CompiledUpdate, Inspect, Meter
 from wildrobot_exp.learning.update import TrainState, Update
 
-Failed = Callable[[int, RunFailed], None]  # the run's number, and why
+Ended = Callable[[int, RunFailed | Stopped], None]  # the run's number, and why it goes no further
 
 
 def stack(trees: Sequence[Any]) -> Any:
@@ -47,19 +47,20 @@ def train_together(
   hps: Sequence[Hyperparameters],
   books: Sequence[Bookkeeper],
   inspects: Sequence[Inspect | None],
-  failed: Failed,
+  ended: Ended,
 ) -> dict[int, tuple[TrainState, dict[str, float]]]:
   """Train J new runs of equal length.
 
-  A run that fails is left alone from then on: its numbers are computed on, and nothing is written down.
+  A run that fails, or is asked to stop and was saved, is left alone from then on: its numbers are computed on, and
+  nothing is written down.
 
   Args:
     update: of the J runs.
     states, variations, hps, books, inspects: of each run, see `Trainer`.
-    failed: told of a run that failed.
+    ended: told of such a run.
 
   Returns:
-    What Trainer.run returns, for each run that did not fail. A run's steps per second are its own: J times as
+    What Trainer.run returns, for each run that came to its end. A run's steps per second are its own: J times as
     many were made.
 
   Raises:
@@ -78,6 +79,15 @@ def train_together(
   done, size = 0, update.steps_per_update
   try:
     for _ in range(books[0].updates_left(done)):
+      for number, book in list(alive.items()):
+        try:
+          book.obey()
+        except Stopped as stopped:
+          del alive[number]
+          book.interrupted(pick(state, number))
+          ended(number, stopped)
+      if not alive:
+        break
       with meter.training(size):
         state, metrics = step_fn(state, hp)
         metrics = jax.device_get(metrics)
@@ -89,9 +99,7 @@ def train_together(
           book.updated(done, own, lambda: pick(state, number), speed)
         except RunFailed as error:
           del alive[number]
-          failed(number, error)
-      if not alive:
-        break
+          ended(number, error)
   except KeyboardInterrupt:
     for number, book in alive.items():
       book.interrupted(pick(state, number))

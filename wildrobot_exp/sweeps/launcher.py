@@ -20,7 +20,7 @@ from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.sweeps.attempt import Place
 from wildrobot_exp.sweeps.manifest import MANIFEST, JobEntry, Manifest, config_hash
 from wildrobot_exp.sweeps.process import Processes
-from wildrobot_exp.sweeps.result import read_result
+from wildrobot_exp.sweeps.result import DONE, read_result
 from wildrobot_exp.sweeps.scheduler import Scheduler
 from wildrobot_exp.sweeps.traced import groups
 from wildrobot_exp.sweeps.vectorised_jobs import Together
@@ -50,10 +50,14 @@ class ProcessLauncher(Launcher):
     sweep.mkdir(parents=True, exist_ok=True)
     manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, _command())
     jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
+    search = manifest.is_search  # goes on past jobs that failed
     try:
       self._run(manifest, jobs)
+    except KeyboardInterrupt:
+      search = False
+      raise
     finally:
-      if any(entry.status != "ok" for entry in manifest.jobs.values()):
+      if any(entry.status not in DONE for entry, _ in jobs) and not search:
         print(f"to run what is missing: {manifest.command_to_go_on()}", file=sys.stderr)
     return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
 

@@ -17,9 +17,10 @@ from wildrobot_exp.run_lock import refuse_if_in_use
 from wildrobot_exp.sweeps.job_folder import is_done
 
 MANIFEST = "manifest.json"
+SEARCH = "search.json"
 SCHEMA = 1
 ORPHAN_SECONDS = 10.0
-STATUSES = ("waiting", "running", "ok", "failed", "interrupted", "timeout")
+STATUSES = ("waiting", "running", "ok", "pruned", "failed", "interrupted", "timeout")
 NOT_THE_EXPERIMENT = ("resume", "resume_allow", "sweep", "dry_run")  # keys of the config that steer the start only
 
 
@@ -87,6 +88,11 @@ class Manifest:
   def command_to_go_on(self) -> str:
     """What to type to run what is missing."""
     return shlex.join(["python", "run.py", *self.command, f"sweep.resume={self.folder}"])
+
+  @property
+  def is_search(self) -> bool:
+    """Whether the jobs are a search's: it goes on past those that failed."""
+    return (self.folder / SEARCH).exists()
 
   def save(self) -> None:
     """Write it. A full disk costs the record, not the jobs: it is reported on stderr."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from wildrobot_exp.json_files import write_json
 
 RESULT = "result.json"
+DONE = ("ok", "pruned")  # statuses of a job that went as it should
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,8 +17,8 @@ class JobResult:
 
   Attributes:
     job: name of its folder.
-    status: ok, failed, interrupted or timeout, once it has ended; waiting or running; or missing (it died
-      without a word).
+    status: ok, pruned (stopped half-way by a search), failed, interrupted or timeout, once it has ended; waiting
+      or running; or missing (it died without a word).
     overrides: key -> value as typed.
     numbers: the numbers of its result; None where one was not finite.
     wall_s: seconds it took, None if unknown.

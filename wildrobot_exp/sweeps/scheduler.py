@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 
 from wildrobot_exp.interrupts import Terminated, collected
 from wildrobot_exp.sweeps.attempt import Attempt, Place
-from wildrobot_exp.sweeps.job_folder import LOG, is_done
+from wildrobot_exp.sweeps.job_folder import LOG
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest, now
 from wildrobot_exp.sweeps.process import Processes
-from wildrobot_exp.sweeps.result import JobResult, columns, write_result
+from wildrobot_exp.sweeps.result import DONE, JobResult, columns, read_result, write_result
 
 POLL_S = 0.05
 MISTAKE = 2  # exit code: it would be the same again
@@ -76,8 +76,9 @@ class Scheduler:
 
   def _is_done(self, entry: JobEntry, cfg: DictConfig) -> bool:
     """Whether nothing is left to start: there is a good result, or the job still runs, which is then watched."""
-    if is_done(self._folder(entry)):
-      entry.status, entry.error = "ok", None  # it may have ended after the sweep itself was killed
+    result = read_result(self._folder(entry))
+    if result is not None and result.status in DONE:
+      entry.status, entry.error = result.status, None  # it may have ended after the sweep itself was killed
       return True
     if entry.status == "running" and entry.cluster_job is not None:
       attempt = self._place.find(cfg, self._folder(entry), entry.cluster_job)

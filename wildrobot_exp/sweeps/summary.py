@@ -14,7 +14,7 @@ from wildrobot_exp.errors import UserError
 from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.sweeps.record import planned_jobs
-from wildrobot_exp.sweeps.result import RESULT, JobResult, columns, read_result
+from wildrobot_exp.sweeps.result import DONE, RESULT, JobResult, columns, read_result
 
 SUMMARY = "summary.csv"
 
@@ -62,7 +62,7 @@ def _state(folder: pathlib.Path, entry: JobEntry | None, live: bool) -> tuple[st
   """Status and reason of a job without result.json."""
   if in_use(folder) or (live and entry is not None and entry.status == "running"):
     return "running", None
-  if entry is None or entry.status == "ok":
+  if entry is None or entry.status in DONE:
     return "missing", "ended without a result"
   if entry.status == "running":
     return "missing", "the sweep ended while it ran"

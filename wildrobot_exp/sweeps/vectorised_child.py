@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
 from wildrobot_exp.config.typed import to_typed
+from wildrobot_exp.errors import Stopped
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
 from wildrobot_exp.outcome import describe, hold_gates, scalars
 from wildrobot_exp.run_lock import only_writer
@@ -43,6 +44,9 @@ class Results:
       self._write(run, "ok", numbers, None)
 
   def failed(self, run, error: Exception, numbers: dict[str, float] | None = None) -> None:
+    if isinstance(error, Stopped):
+      self._write(run, "pruned", {}, None)
+      return
     line, _ = describe(error, run.folder)
     print(f"error: {run.folder.name}: {line}", file=run.console, flush=True)
     self._write(run, "failed", numbers or {}, line)

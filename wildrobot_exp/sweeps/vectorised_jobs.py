@@ -13,7 +13,7 @@ from wildrobot_exp.sweeps.attempt import Attempt, last_line
 from wildrobot_exp.sweeps.child import write_job
 from wildrobot_exp.sweeps.job_folder import is_resumable, prepare, with_package
 from wildrobot_exp.sweeps.process import Processes
-from wildrobot_exp.sweeps.result import read_result
+from wildrobot_exp.sweeps.result import DONE, read_result
 
 
 class Together:
@@ -112,7 +112,7 @@ class Member(Attempt):
   def ended(self) -> int | None:
     said = read_result(self.folder)
     if said is not None and said.status != "interrupted":
-      return 0 if said.status == "ok" else 1
+      return 0 if said.status in DONE else 1
     return self._group.ended()
 
   def _send(self, signum: int) -> None:
