@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wildrobot_exp.evaluation.policies import make_actor
-from wildrobot_exp.evaluation.protocol import evaluate
+from wildrobot_exp.evaluation.protocol import Programs, evaluate
 from wildrobot_exp.evaluation.video import picture
 from wildrobot_exp.runs import load_run
 
@@ -22,7 +22,8 @@ def main(run_dir: str, out: str) -> None:
     Path(run_dir),
     ["evaluation.episodes=7", "evaluation.long_walk.enabled=false", "evaluation.pushes.enabled=false"],
   )
-  found = evaluate(run.cfg, make_actor(run.experiment.networks), run.params, run=run_dir, checkpoint_step=run.step)
+  programs = Programs(run.cfg, make_actor(run.experiment.networks))
+  found = evaluate(run.cfg, programs, run.params, run=run_dir, checkpoint_step=run.step)
   steps = FIRST_STEP + EVERY * np.arange(STILLS)
   Path(out).parent.mkdir(parents=True, exist_ok=True)
   picture(out, run.experiment.robot, found.record.qpos[steps, found.nominal], width=200, height=320)

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from wildrobot_exp.building import Experiment, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
 from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluation
@@ -81,9 +82,15 @@ class Recording:
     return policy_params(state), step
 
   def conclude(
-    self, experiment: Experiment, params: Any, step: int, numbers: dict[str, float], started: float
+    self,
+    experiment: Experiment,
+    params: Any,
+    step: int,
+    numbers: dict[str, float],
+    started: float,
+    programs: Programs | None = None,
   ) -> dict[str, float]:
-    """Evaluate a policy trained for `step` env steps.
+    """Evaluate a policy trained for `step` env steps, with programs that are compiled already, if there are any.
 
     Returns:
       The numbers that a sweep compares and gates test: `numbers` of the training, and those of the evaluation;
@@ -98,6 +105,7 @@ class Recording:
       step=step,
       clips=experiment.clips,
       say=self.tracker.say,
+      programs=programs,
     )
     numbers = numbers | summary(result)
     numbers["wall_s"] = time.monotonic() - started

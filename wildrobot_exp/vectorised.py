@@ -18,6 +18,8 @@ import psutil
 from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.envs.walk import make_walk_env
 from wildrobot_exp.errors import RunFailed, Stopped
+from wildrobot_exp.evaluation.policies import make_actor
+from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.experiment import prepare_process, quick_evaluation
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.update import Update
@@ -91,6 +93,7 @@ class _Together:
     self._group = group
     self._verdicts = verdicts
     self._frames = reference_frames(experiment.robot, experiment.clips)
+    self._programs: dict[str, Programs] = {}  # by reward weights, which an evaluation's return depends on
 
   def run(self, runs: Sequence[Run]) -> None:
     """Train one chunk, then evaluate its runs one after the other."""
@@ -124,8 +127,14 @@ class _Together:
           with open_ones[number].pop_all():
             record = records[number]
             began = time.monotonic() - trained_s  # its share of the wall time: the training of all, its own evaluation
-            record.conclude(self._experiment, *record.best(state), numbers, began)
+            record.conclude(self._experiment, *record.best(state), numbers, began, self._programs_for(record.cfg))
           self._verdicts.ok(runs[number], record.numbers)
+
+  def _programs_for(self, cfg: Any) -> Programs:
+    key = str(cfg.reward)
+    if key not in self._programs:
+      self._programs[key] = Programs(cfg, make_actor(self._experiment.networks))
+    return self._programs[key]
 
   def _recording(self, run: Run) -> contextlib.AbstractContextManager[Recording]:
     return recording(run.cfg, run.folder, overrides=run.overrides, group=self._group, console=run.console)

@@ -11,8 +11,8 @@ from brax.training.acme.specs import Array
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.evaluation import quick
 from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC, ZERO_ACTION, make_actor
-from wildrobot_exp.evaluation.protocol import evaluate
-from wildrobot_exp.evaluation.pushes import push_forces, push_recovery
+from wildrobot_exp.evaluation.protocol import Programs, evaluate
+from wildrobot_exp.evaluation.pushes import push_forces, push_recovery, push_roller
 from wildrobot_exp.evaluation.rollouts import Roller
 from wildrobot_exp.evaluation.run_folder import summary
 from wildrobot_exp.evaluation.starts import join, make_evaluation_env, make_start, speed_grid, spread_commands
@@ -45,7 +45,9 @@ def policy(env):
 @pytest.fixture(scope="module")
 def evaluations(small_cfg, policy, robot):
   clips = make_gait_grid(robot, [0.0, 0.1], 0.8, 0.03, 0.02, 0.2, stand_at_zero=True)
-  return [evaluate(small_cfg, *policy, run="a", checkpoint_step=5, clips=clips) for _ in range(2)]
+  act, params = policy
+  programs = [Programs(small_cfg, act) for _ in range(2)]
+  return [evaluate(small_cfg, own, params, run="a", checkpoint_step=5, clips=clips) for own in programs]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +148,9 @@ def test_a_push_moves_the_robot_to_its_side(env, policy, roller):
 
 
 def test_push_recovery_counts_every_force_and_direction_and_repeats_itself(env, policy):
-  rows, again = (push_recovery(env, *policy, 0.0, jax.random.PRNGKey(0), trials=2) for _ in range(2))
+  act, params = policy
+  rollers = [push_roller(env, act) for _ in range(2)]
+  rows, again = (push_recovery(roller, params, 0.0, jax.random.PRNGKey(0), trials=2) for roller in rollers)
   assert rows == again
   assert [row["force_n"] for row in rows] == [5.0, 10.0, 15.0] * 2
   assert [row["direction"] for row in rows] == ["lateral"] * 3 + ["forward"] * 3

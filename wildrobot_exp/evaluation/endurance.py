@@ -16,22 +16,31 @@ PATIENCE = 1.25  # times the time it takes at the commanded speed
 CHUNK = 500  # control steps simulated at a time
 
 
-def long_walk(env: WalkEnv, act: Actor, params: Any, settings: Any, rng: jax.Array) -> dict[str, Any]:
+def walk_roller(env: WalkEnv, act: Actor, settings: Any) -> Roller:
+  """What `long_walk` needs: an evaluation env, who acts, and `evaluation.long_walk` of the config."""
+  return Roller(env, act, min(CHUNK, _steps(env, settings)))
+
+
+def _steps(env: WalkEnv, settings: Any) -> int:
+  return round(PATIENCE * settings.distance_m / settings.speed / env.dt)
+
+
+def long_walk(roller: Roller, params: Any, settings: Any, rng: jax.Array) -> dict[str, Any]:
   """Walk until the distance is covered, the robot falls, or 1.25 times the due time is over.
 
   The distance is the integral of the forward velocity in the heading frame: where to is not commanded.
 
   Args:
-    env: an evaluation env.
-    act, params: who acts.
+    roller: from `walk_roller`.
+    params: of its actor.
     settings: distance_m, rollouts and speed (m/s), as in `evaluation.long_walk` of the config.
     rng: key for the actor's noise.
   """
   goal, speed = settings.distance_m, settings.speed
-  steps = round(PATIENCE * goal / speed / env.dt)
-  start = make_start(env, np.full(settings.rollouts, speed))
+  steps = _steps(roller.env, settings)
+  start = make_start(roller.env, np.full(settings.rollouts, speed))
   walked = np.zeros(settings.rollouts)
-  for record in Roller(env, act, min(CHUNK, steps)).chunks(params, start, steps, rng):
+  for record in roller.chunks(params, start, steps, rng):
     walked += distance_walked(record)
     fell = ~record.alive[-1] & (walked < goal)
     if np.all(fell | (walked >= goal)):

@@ -7,12 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.evaluation import summaries
-from wildrobot_exp.evaluation.endurance import long_walk
+from wildrobot_exp.evaluation.endurance import long_walk, walk_roller
 from wildrobot_exp.evaluation.gait import record_gait, reference_gait
 from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC, ZERO_ACTION, Actor
-from wildrobot_exp.evaluation.pushes import push_recovery
+from wildrobot_exp.evaluation.pushes import push_recovery, push_roller
 from wildrobot_exp.evaluation.rollouts import Record, Roller
 from wildrobot_exp.evaluation.starts import SEED, join, make_evaluation_env, make_start, spread_commands
 from wildrobot_exp.evaluation.strides import reference_strides
@@ -39,9 +38,30 @@ class Evaluation:
   nominal: int
 
 
+class Programs:
+  """What the protocol compiles, at its first use: serves every policy of runs whose configs differ in seeds and
+  learning alone.
+
+  Args:
+    cfg: of one of those runs.
+    act: who acts, from `policies.make_actor`.
+  """
+
+  def __init__(self, cfg: Any, act: Actor):
+    settings = cfg.evaluation
+    self.act = act
+    self.env = make_evaluation_env(cfg, states=settings.episodes)
+    self.steps = round(settings.episode_seconds / self.env.dt)
+    self.roller = Roller(self.env, act, self.steps)
+    fine_env = make_evaluation_env(cfg, states=settings.episodes, timestep=settings.fine_timestep)
+    self.fine_roller = Roller(fine_env, act, self.steps)
+    self.walk_roller = walk_roller(self.env, act, settings.long_walk)
+    self.push_roller = push_roller(self.env, act)
+
+
 def evaluate(
   cfg: Any,
-  act: Actor,
+  programs: Programs,
   params: Any,
   *,
   run: str,
@@ -54,7 +74,7 @@ def evaluate(
 
   Args:
     cfg: the run's config; `cfg.physics` is the engine the robot walks in.
-    act: who acts, from `policies.make_actor`.
+    programs: of this config, or of one that differs in its seed and its learning alone.
     params: the actor's (normaliser, policy parameters).
     run: name of the run, written down.
     checkpoint_step: env steps the policy was trained for, written down.
@@ -63,9 +83,7 @@ def evaluate(
     worlds: also repeat the episodes in the changed worlds of `cfg.evaluation.worlds`.
   """
   settings = cfg.evaluation
-  env = make_evaluation_env(cfg, states=settings.episodes)
-  steps = round(settings.episode_seconds / env.dt)
-  roller = Roller(env, act, steps)
+  env, steps, act = programs.env, programs.steps, programs.act
   rng = jax.random.PRNGKey(SEED)
 
   commands = spread_commands(env, settings.episodes)
@@ -76,7 +94,7 @@ def evaluate(
     make_start(env, baseline_commands, ZERO_ACTION),
     make_start(env, baseline_commands, RANDOM),
   ]
-  everyone = roller.roll(params, join(*starts), steps, rng)  # in one batch: one program, fewer host calls
+  everyone = programs.roller.roll(params, join(*starts), steps, rng)  # in one batch: one program, fewer host calls
   parts = np.split(np.arange(len(everyone.commands)), np.cumsum([len(start) for start in starts])[:-1])
   record, stochastic, zero_action, random_policy = (everyone.select(part) for part in parts)
 
@@ -110,12 +128,12 @@ def evaluate(
   style = measure_style(robot, record, clips)
   if style is not None:
     result["style"] = summaries.style_block(style, cfg.motion.name, result["commands"])
-  result["fine_timestep"] = _fine_timestep(cfg, act, params, commands, steps, rng)
+  result["fine_timestep"] = _fine_timestep(programs.fine_roller, params, commands, rng)
   if settings.long_walk.enabled:
-    result["long_walk"] = long_walk(env, act, params, settings.long_walk, rng)
+    result["long_walk"] = long_walk(programs.walk_roller, params, settings.long_walk, rng)
   if pushes:
     result["pushes"] = push_recovery(
-      env, act, params, settings.long_walk.speed, rng, trials=settings.pushes.trials
+      programs.push_roller, params, settings.long_walk.speed, rng, trials=settings.pushes.trials
     )
   if worlds:
     fine = result["fine_timestep"]
@@ -125,14 +143,11 @@ def evaluate(
   return Evaluation(result, record, _showpiece(record, nominal_speed))
 
 
-def _fine_timestep(
-  cfg: Any, act: Actor, params: Any, commands: np.ndarray, steps: int, rng: jax.Array
-) -> dict[str, Any]:
+def _fine_timestep(roller: Roller, params: Any, commands: np.ndarray, rng: jax.Array) -> dict[str, Any]:
   """The same episodes with a finer physics step: a policy that lives off the coarse one's errors falls."""
-  timestep = cfg.evaluation.fine_timestep
-  env: WalkEnv = make_evaluation_env(cfg, states=len(commands), timestep=timestep)
-  record = Roller(env, act, steps).roll(params, make_start(env, commands), steps, rng)
-  return {"timestep": timestep} | summaries.outcome(record, env.gait_period)
+  env = roller.env
+  record = roller.roll(params, make_start(env, commands), roller.chunk, rng)
+  return {"timestep": float(env.robot.model.opt.timestep)} | summaries.outcome(record, env.gait_period)
 
 
 def _showpiece(record: Record, speed: float) -> int:

@@ -20,8 +20,13 @@ WALK_SECONDS = 2.0  # before the earliest push
 RECOVER_SECONDS = 3.0  # the robot has to stay up at least this long after the latest
 
 
+def push_roller(env: WalkEnv, act: Actor) -> Roller:
+  """What `push_recovery` needs: an evaluation env, and who acts."""
+  return Roller(env, act, len(push_forces(env.dt, env.gait_period, 1)))
+
+
 def push_recovery(
-  env: WalkEnv, act: Actor, params: Any, speed: float, rng: jax.Array, *, trials: int = TRIALS
+  roller: Roller, params: Any, speed: float, rng: jax.Array, *, trials: int = TRIALS
 ) -> list[dict[str, Any]]:
   """Push the chassis at random moments of a gait cycle: to the left and right in turn, and forward.
 
@@ -29,16 +34,17 @@ def push_recovery(
   `recovered` is the share of all trials still up at the end: a robot that falls before its push is lost too.
 
   Args:
-    env: an evaluation env.
-    act, params: who acts.
+    roller: from `push_roller`.
+    params: of its actor.
     speed: commanded, m/s.
     rng: key for the actor's noise.
     trials: of each force in each direction.
   """
+  env = roller.env
   force = push_forces(env.dt, env.gait_period, trials)
   start = make_start(env, np.full(trials, speed))
   start = join(*[start] * (len(DIRECTIONS) * len(FORCES)))
-  up = survived(Roller(env, act, len(force)).roll(params, start, len(force), rng, force))
+  up = survived(roller.roll(params, start, len(force), rng, force))
   rows = []
   for direction in DIRECTIONS:
     for newton in FORCES:

@@ -98,7 +98,7 @@ class Roller:
   def __init__(self, env: WalkEnv, act: Actor, chunk: int):
     self.env = env
     self._act = act
-    self._chunk = chunk
+    self.chunk = chunk
     self._start = jax.jit(jax.vmap(env.start))
     self._roll = jax.jit(self._roll_chunk)
 
@@ -129,10 +129,10 @@ class Roller:
     modes = jnp.asarray(start.modes, jnp.int32)
     start_pos = np.asarray(start.states.qpos[:, :3])
     standing = np.ones(len(start), dtype=bool)
-    for first in range(0, steps, self._chunk):
-      force = np.zeros((self._chunk, len(start), 3), np.float32)
+    for first in range(0, steps, self.chunk):
+      force = np.zeros((self.chunk, len(start), 3), np.float32)
       if pushes is not None:
-        part = pushes[first : first + self._chunk]
+        part = pushes[first : first + self.chunk]
         force[: len(part)] = part
       state, out = self._roll(params, state, modes, force, jax.random.fold_in(noise_key, first))
       kept = {name: np.asarray(value)[: steps - first] for name, value in out.items()}

@@ -13,7 +13,7 @@ from brax.training.agents.ppo import networks as ppo_networks
 
 from wildrobot_exp.evaluation.gait import CONTACT_FORCE, clip_walk
 from wildrobot_exp.evaluation.policies import make_actor
-from wildrobot_exp.evaluation.protocol import Evaluation, evaluate
+from wildrobot_exp.evaluation.protocol import Evaluation, Programs, evaluate
 from wildrobot_exp.evaluation.showpiece import episode_video
 from wildrobot_exp.evaluation.video import RenderingUnavailable
 from wildrobot_exp.json_files import write_json
@@ -30,6 +30,7 @@ def evaluate_into(
   step: int,
   clips: Sequence[Clip],
   say: Callable[[str], None],
+  programs: Programs | None = None,
 ) -> dict[str, Any]:
   """Run the protocol on (normaliser, policy parameters) and write what it found.
 
@@ -41,14 +42,14 @@ def evaluate_into(
     step: env steps the policy was trained for.
     clips: the reference motion, to put beside the gait and to measure the style against.
     say: told what is missing.
+    programs: that serve this policy, where some are compiled already.
 
   Returns:
     The content of evaluation.json.
   """
-  act = make_actor(networks)
   evaluation = evaluate(
     cfg,
-    act,
+    programs or Programs(cfg, make_actor(networks)),
     params,
     run=run_dir.name,
     checkpoint_step=step,

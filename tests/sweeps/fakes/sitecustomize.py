@@ -3,6 +3,7 @@
 What a job does is told by its config's seed, through the environment: FAKE_<seed>=words (see `run_job`).
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import signal
 import sys
 import time
 import types
+from typing import Any, TextIO
 
 
 def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
@@ -56,6 +58,24 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
   return {"survival": 1.0, "score": cfg.seed}
 
 
+@dataclasses.dataclass(frozen=True)
+class Run:
+  cfg: Any
+  folder: pathlib.Path
+  overrides: list[str]
+  console: TextIO
+
+
+def run_together(runs, *, group, memory_gb, verdicts) -> None:
+  """Each run does what its seed is asked to; one that dies takes all with it."""
+  for run in runs:
+    print(f"{group}: seed {run.cfg.seed} of {len(runs)}, {memory_gb} GB", file=run.console)
+    try:
+      verdicts.ok(run, run_job(run.cfg, run.folder))
+    except ValueError as error:
+      verdicts.failed(run, error)
+
+
 def _wait(done) -> None:
   until = time.monotonic() + 60
   while not done() and time.monotonic() < until:
@@ -68,3 +88,6 @@ sys.modules["jax"] = jax
 experiment = types.ModuleType("wildrobot_exp.experiment")
 experiment.run_job = run_job
 sys.modules["wildrobot_exp.experiment"] = experiment
+vectorised = types.ModuleType("wildrobot_exp.vectorised")
+vectorised.Run, vectorised.run_together = Run, run_together
+sys.modules["wildrobot_exp.vectorised"] = vectorised
