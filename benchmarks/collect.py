@@ -1,6 +1,8 @@
 """Put the evaluations of some runs into one file under benchmarks/results, with what is needed to repeat them.
 
     python benchmarks/collect.py benchmarks/results/NAME.json RUN [RUN ...]
+
+A run takes the place of one with the same command; others that are in the file stay.
 """
 
 import json
@@ -43,4 +45,6 @@ def collect(run_dir: Path) -> dict:
 
 if __name__ == "__main__":
   out, *runs = sys.argv[1:]
-  Path(out).write_text(json.dumps([collect(Path(run)) for run in runs], indent=1) + "\n")
+  known = json.loads(Path(out).read_text()) if Path(out).exists() else []
+  rows = {row["command"]: row for row in [*known, *(collect(Path(run)) for run in runs)]}
+  Path(out).write_text(json.dumps(list(rows.values()), indent=1) + "\n")
