@@ -84,7 +84,7 @@ def _train(run: Recording, experiment: Experiment) -> tuple[Any, int, dict[str, 
   if reference is not None:
     health = HealthCheck(update.style, reference, run.run_dir, run.tracker.say)
   quick = quick_evaluation(cfg, experiment)
-  books = run.books(update.steps_per_update, quick, health and health.columns)
+  books = run.books(update.steps_per_update, quick, health and health.columns, experiment.robot)
   hp = make_hyperparameters(cfg, experiment.env)
   state = with_discriminator(cfg, update.init(jax.random.PRNGKey(cfg.seed)))
   if run.resume_step is not None:

@@ -17,8 +17,12 @@ from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
+from wildrobot_exp.incidents import Incidents
 from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluation
+from wildrobot_exp.learning.rollback import FILE as ROLLBACKS
+from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.robots import Robot
 from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
@@ -55,9 +59,15 @@ class Recording:
     self.numbers: dict[str, float] = {}
 
   def books(
-    self, steps_per_update: int, quick: Callable[[Any], dict[str, float]] | None, columns: Columns | None
+    self,
+    steps_per_update: int,
+    quick: Callable[[Any], dict[str, float]] | None,
+    columns: Columns | None,
+    robot: Robot,
   ) -> Bookkeeper:
     """The bookkeeper of the training; `quick` evaluates (normaliser, policy parameters)."""
+    resumed = self.resume_step is not None
+    facts = {"seed": self.cfg.seed, "control_dt": robot.control_dt, "model_hash": robot.model_hash}
     evaluation: QuickEvaluation | None = None if quick is None else lambda state: quick(policy_params(state))
     return Bookkeeper(
       self.tracker,
@@ -70,6 +80,8 @@ class Recording:
       config=self.config,
       quick_evaluation=evaluation,
       columns=columns,
+      rollbacks=Rollbacks(self.cfg.checkpoints.rollback_after, self.run_dir / ROLLBACKS, go_on=resumed),
+      incidents=Incidents(self.run_dir, facts, self.tracker.say, go_on=resumed),
       obey=StopRequest(self.run_dir).obey,
     )
 

@@ -111,7 +111,7 @@ class _Together:
       records = [own.enter_context(self._recording(run)) for own, run in zip(open_ones, runs)]
       healths = [self._health(record) for record in records]
       books = [
-        record.books(update.steps_per_update, self._quick, health and health.columns)
+        record.books(update.steps_per_update, self._quick, health and health.columns, self._experiment.robot)
         for record, health in zip(records, healths)
       ]
 

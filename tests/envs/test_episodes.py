@@ -134,6 +134,16 @@ def test_an_exploding_robot_ends_its_episode_is_counted_and_stays_finite(make_sc
   np.testing.assert_allclose(outcomes[3].next.pipeline_state.qpos[:, 2], HEIGHT - 0.03, atol=1e-5)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_action_that_is_not_finite_ends_the_episode_as_invalid(make_scripted_env, value):
+  env = make_scripted_env(sink(0.001))
+  state = env.reset(jax.random.PRNGKey(0))
+  after = jax.jit(env.step)(state, jnp.zeros(env.action_size).at[3].set(value))
+  assert after.done == after.metrics["invalid"] == 1.0
+  assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
+  np.testing.assert_array_equal(after.pipeline_state.qpos, state.pipeline_state.qpos)
+
+
 @pytest.mark.parametrize("speed", [1e3, 1e6, 1e12])
 def test_a_robot_thrown_out_of_the_simulation_is_caught_alone(make_env, native, speed, monkeypatch, tmp_path):
   """On real physics: finite but absurd velocities, then whatever the engine makes of them."""

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 import pytest
-from toy_update import SIZE, ToyUpdate
+from toy_update import SIZE, ToyUpdate, toy_hyperparameters
 
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.learning import bookkeeper as books_module
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
+from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Rollbacks
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.stop_request import StopRequest, ask_to_stop
 from wildrobot_exp.tracking import Tracker
@@ -45,8 +46,9 @@ def make_trainer(tmp_path, rows: Rows, update: ToyUpdate, **changed: Any) -> Tra
   )
   checkpoints = Checkpoints(tmp_path, keep=changed.pop("keep", 100))
   inspect = changed.pop("inspect", None)
+  changed.setdefault("rollbacks", Rollbacks(after=2))
   books = Bookkeeper(Tracker([rows]), checkpoints, steps_per_update=SIZE, **(settings | changed))
-  return Trainer(update, 1.0, books, inspect)
+  return Trainer(update, toy_hyperparameters(), books, inspect)
 
 
 def steps(*updates: int) -> list[int]:
@@ -161,24 +163,69 @@ def test_an_interrupt_after_an_evaluation_keeps_its_score(tmp_path):
   assert Checkpoints(tmp_path).best_step() == 2 * SIZE
 
 
-@pytest.mark.parametrize(
-  "metric", ["train/policy_loss", "train/value_loss", "train/gradient_norm", "amp/loss"]
-)
-def test_a_nan_ends_the_run_and_names_the_last_good_checkpoint(tmp_path, metric):
-  update, rows = ToyUpdate(nan_at=6, nan_metric=metric), Rows()
-  with pytest.raises(
-    RunFailed, match=f"{metric} is not finite at step {6 * SIZE}.*from step {3 * SIZE}"
-  ) as failure:
-    make_trainer(tmp_path, rows, update).run(update.init())
-  assert f"lower {'amp' if metric.startswith('amp') else 'algo'}.learning_rate" in str(failure.value)
-  assert Checkpoints(tmp_path).steps() == steps(3)  # update 6 was due for saving, and was not
-  assert list(rows.rows) == steps(1, 4)
+def test_a_single_skipped_update_is_logged_and_costs_nothing_else(tmp_path):
+  rows, update = Rows(), ToyUpdate(skipped_at=(6,))
+  state, _ = make_trainer(tmp_path, rows, update).run(update.init())
+  assert float(state.value) == 9.0 and list(rows.rows) == steps(1, 4, 8, 10)
+  assert [row["train/skipped_updates"] for row in rows.rows.values()] == [0.0, 0.0, 1.0, 0.0]
+  assert rows.rows[8 * SIZE]["train/policy_loss"] == pytest.approx((4 + 5 + 6) / 3)  # of those that were made
+  assert Checkpoints(tmp_path).steps() == steps(3, 9, 10)  # update 6 was due for saving, and was not
 
 
-def test_a_nan_before_any_checkpoint_says_so(tmp_path):
-  update = ToyUpdate(nan_at=1)
-  with pytest.raises(RunFailed, match="no checkpoint was written yet"):
-    make_trainer(tmp_path, Rows(), update).run(update.init())
+class Console:
+  """What is said to people."""
+
+  name = "console"
+
+  def __init__(self):
+    self.lines: list[str] = []
+
+  def say(self, line: str) -> None:
+    self.lines.append(line)
+
+
+def diverging(tmp_path, update: ToyUpdate, rollbacks: Rollbacks | None = None) -> tuple[Trainer, Rows, Console]:
+  rows, console = Rows(), Console()
+  trainer = make_trainer(tmp_path, rows, update, **({"rollbacks": rollbacks} if rollbacks else {}))
+  trainer._books.tracker.say = console.say
+  return trainer, rows, console
+
+
+def test_skipped_updates_in_a_row_send_the_run_back_to_the_last_good_checkpoint_and_on_more_slowly(tmp_path):
+  update = ToyUpdate(skipped_at=(5, 6), skipped_above=0.3)  # of a rate of 1: the second half is slow enough
+  file = tmp_path / "rollbacks.json"
+  trainer, rows, console = diverging(tmp_path, update, Rollbacks(2, file))
+  state, _ = trainer.run(update.init())
+  assert float(state.value) == 10.0 and int(state.env_steps) == 10 * SIZE
+  assert list(rows.rows) == steps(1, 4, 8, 10)
+  assert Checkpoints(tmp_path).steps() == steps(3, 6, 9, 10)
+  said = [line for line in console.lines if "back from step" in line]
+  assert len(said) == 2 and f"from step {6 * SIZE} to the checkpoint of step {3 * SIZE}" in said[0]
+  assert "algo.learning_rate times 0.5 " in said[0] and "algo.learning_rate times 0.25 " in said[1]
+  assert Rollbacks(2, file, go_on=True).factors == {"algo.learning_rate": 0.25, "amp.learning_rate": 1.0}
+  assert Rollbacks(2, file).factors["algo.learning_rate"] == 1.0 and not file.exists()  # a new run
+
+
+@pytest.mark.parametrize(("who", "key"), [("train", "algo.learning_rate"), ("amp", "amp.learning_rate")])
+def test_when_going_back_does_not_help_the_run_fails_and_says_what_to_lower(tmp_path, who, key):
+  trainer, rows, console = diverging(tmp_path, update := ToyUpdate(skipped_at=(5, 6), who=who))
+  with pytest.raises(RunFailed, match=f"at step {6 * SIZE}: lower {key}, .*3 rollbacks.*from step {3 * SIZE}"):
+    trainer.run(update.init())
+  assert len([line for line in console.lines if f"{key} times" in line]) == MOST_ROLLBACKS
+  assert Checkpoints(tmp_path).steps() == steps(3)
+
+
+def test_without_a_checkpoint_to_go_back_to_the_run_fails(tmp_path):
+  trainer, _, console = diverging(tmp_path, update := ToyUpdate(skipped_at=(1, 2)))
+  with pytest.raises(RunFailed, match=f"at step {2 * SIZE}: lower algo.learning_rate; no checkpoint was written yet"):
+    trainer.run(update.init())
+  assert console.lines == []
+
+
+def test_skipped_updates_that_do_not_follow_each_other_send_nobody_back(tmp_path):
+  trainer, _, console = diverging(tmp_path, update := ToyUpdate(skipped_at=(1, 3, 5, 7)))
+  state, _ = trainer.run(update.init())
+  assert float(state.value) == 6.0 and console.lines == []
 
 
 def test_an_update_that_does_not_compile_fails_with_its_own_error(tmp_path):

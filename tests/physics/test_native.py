@@ -1,5 +1,7 @@
 """The native engine's own promises: plain MuJoCo, the same however called, robust to a bad state."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import mujoco
@@ -10,6 +12,7 @@ from mujoco.batch import Batch, SimulationError
 from wildrobot_exp.physics import native as native_module
 from wildrobot_exp.physics import quantities as q
 from wildrobot_exp.physics.native import NativePhysics, state_bank
+from wildrobot_exp.robots.robot import model_xml
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,20 @@ def test_a_robot_mujoco_gives_up_on_becomes_nan_and_leaves_the_others_alone(robo
   assert all(np.isnan(x[5]).all() for x in jax.tree.leaves(after))
   others = np.arange(64) != 5
   assert_same(jax.tree.map(lambda x: x[others], after), jax.tree.map(lambda x: x[others], healthy))
+
+
+def test_contacts_that_do_not_fit_are_counted_for_the_robot_that_lost_them(robot, at_home, home_ctrl):
+  xml = model_xml().replace('<size memory="1M"/>', '<size memory="16K"/>')
+  small = dataclasses.replace(robot, model=mujoco.MjModel.from_xml_string(xml))
+  small.model.opt.timestep = robot.model.opt.timestep
+  rest = at_home.replace(qpos=at_home.qpos.at[1, 2].add(1.0))  # robot 1 touches nothing
+  states, ctrl = jax.tree.map(lambda x: x[:2], (rest, jnp.asarray(home_ctrl, jnp.float32)))
+  step = jax.jit(jax.vmap(NativePhysics(small).step))
+  for _ in range(2):  # counted anew in every step
+    after = step(states, ctrl, jnp.zeros((2, 3)))
+    assert after.overflow[0] == robot.substeps + 1 and after.overflow[1] == 0  # and once for the sensors
+  roomy = jax.vmap(NativePhysics(robot).step)(states, ctrl, jnp.zeros((2, 3)))
+  assert (roomy.overflow == 0).all() and roomy.qpos[0, 2] != after.qpos[0, 2]
 
 
 def test_reset_has_the_sensors_of_the_state_and_servos_at_rest(robot, native, standing):

@@ -23,6 +23,7 @@ def inspect(args: argparse.Namespace) -> int:
   import yaml
 
   from wildrobot_exp.checkpoints import Checkpoints
+  from wildrobot_exp.incidents import describe, incident_files, read_incident
 
   folder, which = _place(args.path, args.checkpoint)
   checkpoints = Checkpoints(folder)
@@ -41,6 +42,8 @@ def inspect(args: argparse.Namespace) -> int:
   print(f"{parameters:,} parameters; {len(arrays)} arrays, {size / 1e6:.1f} MB; {len(arrays) - len(shown)} not shown")
   for name, value in sorted(card["metrics"].items()):
     print(f"  {name} = {value}")
+  for number in range(len(incident_files(folder))):
+    print(describe(number, read_incident(folder, number)))
   print(yaml.safe_dump(card["config"], sort_keys=False).rstrip())
   return 0
 

@@ -34,7 +34,7 @@ POSITIVE = """
   evaluation.pushes.trials
   evaluation.worlds.friction evaluation.worlds.trunk_mass evaluation.worlds.latency_steps
   evaluation.video.seconds evaluation.video.width evaluation.video.height evaluation.video.fps
-  checkpoints.every_steps checkpoints.keep
+  checkpoints.every_steps checkpoints.keep checkpoints.rollback_after
 """.split()
 NOT_NEGATIVE = """
   seed env.command.slowest env.reset.joint_noise env.reset.velocity_noise algo.final_learning_rate algo.entropy

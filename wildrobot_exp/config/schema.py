@@ -179,6 +179,7 @@ class LoggerConfig:
 class CheckpointsConfig:
   every_steps: int
   keep: int
+  rollback_after: int
 
 
 @dataclasses.dataclass

@@ -150,17 +150,20 @@ class WalkEnv(Env):
 
     Args:
       state: the state to start from.
-      action: [J].
+      action: [J]. One that is not finite ends the episode like an exploded simulation does.
       push: [3] force on the chassis, world frame, N; none by default.
     """
+    sane = jnp.all(jnp.isfinite(action))  # MuJoCo would take a NaN as 0 and say nothing
+    action = jnp.where(sane, action, state.info["last_action"])
     low, high = jnp.asarray(self.robot.joint_range.T, jnp.float32)
     target = jnp.asarray(self.robot.home_ctrl, jnp.float32) + self._action_scale * action
     before = state.pipeline_state
     after = self.physics.step(
       before, jnp.clip(target, low, high), jnp.zeros(3) if push is None else push
     )
-    valid = _is_valid(after)
-    after = jax.tree.map(lambda new, old: jnp.where(valid, new, old), after, before)
+    valid = _is_valid(after) & sane
+    overflow = jnp.nan_to_num(after.overflow)
+    after = jax.tree.map(lambda new, old: jnp.where(valid, new, old), after, before).replace(overflow=overflow)
 
     info = state.info
     rng, keep_key, command_key = jax.random.split(info["rng"], 3)

@@ -15,6 +15,7 @@ from flax import linen
 
 from wildrobot_exp.learning.adversarial import LOSSES
 from wildrobot_exp.learning.discriminator import discriminator_loss
+from wildrobot_exp.learning.guard import guarded_scan, is_finite
 from wildrobot_exp.learning.hyperparameters import AmpHyperparameters
 from wildrobot_exp.learning.replay import Replay, draw, draw_where, empty_replay
 
@@ -158,16 +159,23 @@ class Amp:
     hp: AmpHyperparameters,
     mask: jax.Array | None = None,
   ) -> tuple[AmpState, dict[str, jax.Array]]:
-    """`updates` steps of the discriminator on the policy's normalised features [S, F] where mask [S] is 1."""
+    """`updates` steps of the discriminator on the policy's normalised features [S, F] where mask [S] is 1.
+
+    A step whose loss or gradient is not finite is left out and counted in amp/skipped_updates; features that are
+    not finite never enter the replay.
+    """
     mask = jnp.ones(len(features)) if mask is None else mask
     any_data = jnp.sum(mask) > 0
+    usable = any_data & jnp.all(jnp.isfinite(features))
     insert_key, *keys = jax.random.split(rng, 1 + self._updates)
-    replay = self._insert(state.replay, features, mask, any_data, insert_key)
+    replay = self._insert(state.replay, features, mask, usable, insert_key)
     slowed = state.saturation > 0.5
     rate = hp.learning_rate * jnp.where(slowed, hp.slow_factor, 1.0) * any_data
     frozen = jnp.zeros(()) if self._freeze else jnp.ones(())
 
-    def step(carry: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], dict[str, jax.Array]]:
+    def step(
+      carry: tuple[Any, Any], key: jax.Array
+    ) -> tuple[tuple[Any, Any], dict[str, jax.Array], jax.Array]:
       params, adam = carry
       reference_key, fresh_key, replay_key = jax.random.split(key, 3)
       fresh = draw_where(features, mask, fresh_key, self._batch_size - self._from_replay)
@@ -189,12 +197,11 @@ class Amp:
       )(params)
       direction, adam = self._adam.update(gradient, adam)
       params = jax.tree.map(lambda p, d: p - frozen * rate * d, params, direction)
-      return (params, adam), metrics
+      return (params, adam), metrics, is_finite(gradient, metrics["amp/loss"])
 
-    (params, adam), metrics = jax.lax.scan(step, (state.params, state.adam), jnp.stack(keys))
-    metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), metrics)
+    (params, adam), metrics, skipped = guarded_scan(step, (state.params, state.adam), jnp.stack(keys))
     saturation = SATURATION_MEMORY * state.saturation + (1 - SATURATION_MEMORY) * _is_saturated(metrics, hp)
-    metrics |= {"amp/saturation": saturation, "amp/slowed": slowed.astype(jnp.float32)}
+    metrics |= {"amp/skipped_updates": skipped, "amp/saturation": saturation, "amp/slowed": slowed.astype(jnp.float32)}
     return state.replace(params=params, adam=adam, replay=replay, saturation=saturation), metrics
 
   def _draw_reference(self, state: AmpState, policy: jax.Array, rng: jax.Array) -> jax.Array:
@@ -218,11 +225,11 @@ class Amp:
     return self.normalise(state, self.reference[rows]).at[:, -1].set(told)
 
   def _insert(
-    self, replay: Replay, features: jax.Array, mask: jax.Array, any_data: jax.Array, rng: jax.Array
+    self, replay: Replay, features: jax.Array, mask: jax.Array, usable: jax.Array, rng: jax.Array
   ) -> Replay:
     """Keep a random share of this iteration, over the oldest."""
     count = min(max(1, round(self._replay_keep * len(features))), self._replay_size)
-    return replay.insert(draw_where(features, mask, rng, count), any_data)
+    return replay.insert(draw_where(features, mask, rng, count), usable)
 
 
 def _decode(encoded: jax.Array) -> jax.Array:

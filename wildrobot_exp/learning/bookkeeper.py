@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.incidents import Incidents
+from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Diverged, Rollbacks
+from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.update import TrainState
 from wildrobot_exp.tracking import Tracker
 
@@ -29,6 +32,8 @@ class Bookkeeper:
     config: stored beside every checkpoint.
     quick_evaluation: deterministic evaluation that ranks checkpoints; None for none.
     columns: names the entries of metrics that are arrays; None where all are scalars.
+    rollbacks: what to do about updates that are skipped.
+    incidents: keeps states that went bad; None to keep none.
     obey: to be called before every update; raises Stopped to end the training there.
   """
 
@@ -45,6 +50,8 @@ class Bookkeeper:
     config: dict[str, Any],
     quick_evaluation: QuickEvaluation | None,
     columns: Columns | None = None,
+    rollbacks: Rollbacks,
+    incidents: Incidents | None = None,
     obey: Callable[[], None] = lambda: None,
   ):
     self.tracker = tracker
@@ -58,6 +65,9 @@ class Bookkeeper:
     self._config = config
     self._quick_evaluation = quick_evaluation
     self._columns = columns or dict
+    self.rollbacks = rollbacks
+    self._incidents = incidents
+    self._overflowed = False
     self._unsaved = 0
     self._held: dict[str, list[np.ndarray]] = {}
     self._returns: list[float] = []
@@ -74,6 +84,7 @@ class Bookkeeper:
     metrics: dict[str, np.ndarray],
     state: Callable[[], TrainState],
     speed: Callable[[], dict[str, float]],
+    rollout: Callable[[], Rollout],
   ) -> None:
     """After every update.
 
@@ -82,15 +93,19 @@ class Bookkeeper:
       metrics: of this update.
       state: gives the state after it, if it is wanted.
       speed: gives how fast it goes, if a row is written.
+      rollout: gives what it learnt from, if a state in it went bad.
 
     Raises:
-      RunFailed: a number that must be finite is not, or what has to be saved cannot be.
+      Diverged: steps were skipped in too many updates in a row.
+      RunFailed: what has to be saved cannot be.
     """
-    self._refuse_nan(metrics, done)
+    self._keep_incidents(metrics, done, rollout)
+    self._watch(metrics, done)
     for name, value in metrics.items():
       self._held.setdefault(name, []).append(value)
     self._invalid_states += float(metrics["train/invalid_states"])
     last = done >= self._total_steps
+    sound = not self.rollbacks.streak  # what diverges is not worth a place among the last good ones
     row: dict[str, float] = {}
     if done // self._size % self._log_every == 0 or self._first or last:
       row = self._columns(_means(self._held)) | speed()
@@ -98,11 +113,11 @@ class Bookkeeper:
       self._returns += [row["train/return"]] if "train/return" in row else []
     self._first = False
     score: float | None = None
-    if self._quick_evaluation and (last or _crossed(done, self._size, self._evaluate_every)):
+    if self._quick_evaluation and (last or sound and _crossed(done, self._size, self._evaluate_every)):
       quick = self._quick_evaluation(state())
       score = quick["score"]
       row |= {f"eval/{name}": value for name, value in quick.items()}
-    if last or score is not None or _crossed(done, self._size, self._save_every):
+    if last or score is not None or sound and _crossed(done, self._size, self._save_every):
       self._save(done, state(), row, score, must=last)
     if row:
       self.tracker.log(done, row)
@@ -112,6 +127,25 @@ class Bookkeeper:
     done = int(state.env_steps)  # the interrupt may have come between an update and its count
     if done not in self._checkpoints.steps():
       self._save(done, state, {}, None, must=True)
+
+  def roll_back(self, state: TrainState, error: Diverged) -> TrainState:
+    """The state of the last good checkpoint, to go on from with `rollbacks.factors`.
+
+    Args:
+      state: the present one, for its shapes.
+      error: why, raised again where there is no checkpoint or going back has not helped.
+    """
+    if not self._checkpoints.steps() or len(self.rollbacks.made) >= MOST_ROLLBACKS:
+      raise error
+    try:
+      step = self._checkpoints.resolve("latest")
+    except UserError as damaged:
+      raise error from damaged
+    done = int(state.env_steps)
+    state = self._checkpoints.restore(step, state)
+    self._held = {}
+    self.tracker.say(self.rollbacks.back(done, step))
+    return state
 
   def numbers(self) -> dict[str, float]:
     """invalid_states, and train_return_gain: the last logged return minus the first one, if episodes ended."""
@@ -131,13 +165,25 @@ class Bookkeeper:
         raise
       self.tracker.say(f"warning: {error}; training goes on and tries again at the next one")
 
-  def _refuse_nan(self, metrics: dict[str, float], done: int) -> None:
-    """Before anything of this update is saved or ranked."""
-    bad = [name for name in _FINITE if name in metrics and not np.isfinite(metrics[name])]
-    if bad:
+  def _watch(self, metrics: dict[str, np.ndarray], done: int) -> None:
+    """Before anything of this update is saved or ranked. Raises Diverged with the whole verdict."""
+    if not self._overflowed and metrics.get("train/contact_overflows", 0) > 0:
+      self._overflowed = True
+      self.tracker.say(
+        f"warning: contacts did not fit into the engine's memory at step {done} and were dropped, see"
+        " train/contact_overflows: raise <size memory> in wildrobot.xml"
+      )
+    try:
+      self.rollbacks.watch(metrics, done)
+    except Diverged as error:
       kept = self._checkpoints.steps()
       where = f"the last checkpoint is from step {kept[-1]}" if kept else "no checkpoint was written yet"
-      raise RunFailed(f"{bad[0]} is not finite at step {done}: lower {_FINITE[bad[0]]}; {where}")
+      tried = f", at lower rates too ({len(self.rollbacks.made)} rollbacks)" if self.rollbacks.made else ""
+      raise Diverged(f"{error}{tried}; {where}") from None
+
+  def _keep_incidents(self, metrics: dict[str, np.ndarray], done: int, rollout: Callable[[], Rollout]) -> None:
+    if self._incidents and not self._incidents.full and metrics["train/invalid_states"] > 0:
+      self._incidents.keep(rollout(), done, done // self._size)
 
 
 def _crossed(done: int, size: int, every: int) -> bool:
@@ -149,17 +195,16 @@ def _means(held: dict[str, list[np.ndarray]]) -> dict[str, float | np.ndarray]:
   """Mean of each metric over the iterations that have one; a metric that none has is left out."""
   means: dict[str, float | np.ndarray] = {}
   for name, values in held.items():
-    known = [value for value in values if not (name in _MAY_BE_MISSING and np.isnan(value))]
+    known = [value for value in values if not (name in _MAY_BE_MISSING and np.any(np.isnan(value)))]
     if known:
       mean = np.mean(np.asarray(known, np.float64), axis=0)
       means[name] = mean if mean.ndim else float(mean)
   return means
 
 
-_FINITE = {  # metric: what to lower if it is not finite
-  "train/policy_loss": "algo.learning_rate",
-  "train/value_loss": "algo.learning_rate",
-  "train/gradient_norm": "algo.learning_rate",
-  "amp/loss": "amp.learning_rate",
+_MAY_BE_MISSING = {  # no episode ended in an iteration, or every step of it was skipped
+  *("train/return", "train/episode_steps", "train/falls"),
+  *("train/policy_loss", "train/value_loss", "train/entropy_loss", "train/action_std", "train/gradient_norm"),
+  *("amp/loss", "amp/logit_reference", "amp/logit_policy", "amp/accuracy_reference", "amp/accuracy_policy"),
+  *("amp/gradient_penalty", "amp/reward_contrast", "amp/giveaway"),
 }
-_MAY_BE_MISSING = {"train/return", "train/episode_steps", "train/falls"}  # no episode ended in an iteration

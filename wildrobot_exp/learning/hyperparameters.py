@@ -1,5 +1,6 @@
 """Numbers of the algorithm that change no shapes: traced, so that one compiled update serves them all."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax.struct
@@ -39,6 +40,13 @@ class Hyperparameters:
     """[] the learning rate after env_steps steps."""
     progress = jnp.clip(env_steps / self.total_steps, 0.0, 1.0)
     return self.learning_rate + progress * (self.final_learning_rate - self.learning_rate)
+
+  def slowed(self, factors: Mapping[str, float]) -> "Hyperparameters":
+    """With algo.learning_rate and amp.learning_rate times the factors given."""
+    factor, of_amp = factors.get("algo.learning_rate", 1.0), factors.get("amp.learning_rate", 1.0)
+    amp = self.amp and self.amp.replace(learning_rate=self.amp.learning_rate * of_amp)
+    rates = {name: getattr(self, name) * factor for name in ("learning_rate", "final_learning_rate")}
+    return self.replace(**rates, amp=amp)
 
 
 @flax.struct.dataclass

@@ -10,6 +10,7 @@ from brax.training.agents.ppo import losses as ppo_losses
 from brax.training.agents.ppo import networks as ppo_networks
 from brax.training.types import Transition
 
+from wildrobot_exp.learning.guard import guarded_scan, is_finite
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.two_critics import ActorCritics, two_critics_loss
@@ -67,7 +68,8 @@ def policy_epochs(
   """`epochs` passes over `data` [N, T, ...] in `minibatches` steps each; every robot is used once a pass.
 
   Advantages (Brax's GAE) are computed within the loss from the trajectories of a minibatch:
-  a termination ends the return, a truncation bootstraps from the value.
+  a termination ends the return, a truncation bootstraps from the value. A step whose loss or gradient is not
+  finite is left out and counted in train/skipped_updates.
   """
   robots = data.reward.shape[0]
 
@@ -88,11 +90,14 @@ def policy_epochs(
       vf_coefficient=hp.value_coef,
     )
 
-  def minibatch(learner: Learner, inputs: tuple[jax.Array, jax.Array]) -> tuple[Learner, dict[str, jax.Array]]:
+  def minibatch(
+    learner: Learner, inputs: tuple[jax.Array, jax.Array]
+  ) -> tuple[Learner, dict[str, jax.Array], jax.Array]:
     index, rng = inputs
     batch = jax.tree.map(lambda x: x[index], data)
     gradient, metrics = jax.grad(loss, has_aux=True)(learner.params, batch, rng)
     norm = optax.global_norm(gradient)
+    good = is_finite(gradient, metrics["policy_loss"], metrics["v_loss"], metrics["entropy_loss"])
     gradient = jax.tree.map(lambda g: g * jnp.minimum(1.0, hp.max_grad_norm / (norm + 1e-9)), gradient)
     direction, adam = _ADAM.update(gradient, learner.adam)
     params = jax.tree.map(lambda p, d: p - rate * d, learner.params, direction)
@@ -103,10 +108,11 @@ def policy_epochs(
       "train/action_std": metrics["policy_dist_mean_std"],
       "train/gradient_norm": norm,
     }
-    return Learner(params, adam), keep
+    return Learner(params, adam), keep, good
 
   permute_key, loss_key = jax.random.split(rng)
   orders = jax.vmap(lambda key: jax.random.permutation(key, robots))(jax.random.split(permute_key, epochs))
   batches = orders.reshape(epochs * minibatches, robots // minibatches)
-  learner, metrics = jax.lax.scan(minibatch, learner, (batches, jax.random.split(loss_key, len(batches))))
-  return learner, jax.tree.map(jnp.mean, metrics)
+  keys = jax.random.split(loss_key, len(batches))
+  learner, metrics, skipped = guarded_scan(minibatch, learner, (batches, keys))
+  return learner, metrics | {"train/skipped_updates": skipped}

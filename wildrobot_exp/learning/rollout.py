@@ -24,8 +24,9 @@ class Rollout:
     task_reward: the env's own total.
     termination, truncation: 1 where an episode ended in a fall, or by time alone.
     last_observation: [N, ...] what follows the last step, before any reset.
+    action: as the env got it.
     before, after: physics around each step; `after` is the true one also where an episode ended.
-    invalid: 1 where the simulation exploded.
+    invalid: 1 where the simulation exploded or the action was not finite.
     episode_return, episode_steps: of the episode so far.
     command: commanded velocity, m/s.
   """
@@ -37,6 +38,7 @@ class Rollout:
   termination: jax.Array
   truncation: jax.Array
   last_observation: Any
+  action: jax.Array
   before: PhysicsState
   after: PhysicsState
   invalid: jax.Array
@@ -77,6 +79,7 @@ def roll_out(
       task_reward=outcome.next.reward,
       termination=outcome.termination,
       truncation=outcome.truncation,
+      action=action,
       before=episodes.env.pipeline_state,
       after=outcome.next.pipeline_state,
       invalid=outcome.next.metrics["invalid"],
@@ -105,6 +108,7 @@ def episode_metrics(rollout: Rollout) -> dict[str, jax.Array]:
     "train/falls": over_ended(rollout.termination),
     "train/task_reward": jnp.mean(rollout.task_reward),
     "train/invalid_states": jnp.sum(rollout.invalid),
+    "train/contact_overflows": jnp.sum(rollout.after.overflow),
     "train/vx": jnp.mean(vx),
     "train/vx_error": jnp.mean(jnp.abs(vx - rollout.command)),
     "train/command_vx_mean": jnp.mean(rollout.command),

@@ -12,6 +12,7 @@ from wildrobot_exp.envs.walk import Variation
 from wildrobot_exp.errors import Stopped
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.rollback import Diverged
 from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.update import TrainState, Update
 
@@ -37,7 +38,7 @@ class CompiledUpdate:
     with ThreadPoolExecutor(max_workers=1) as other_thread:
       learn = other_thread.submit(lambda: update.learn.lower(state, episodes, rollout, hp).compile())
       self._collect = update.collect.lower(state, variation).compile()
-      self._learn = learn.result()
+      self.learn = learn.result()  # uses its state up
     self.compile_s = time.monotonic() - started
 
   def collect(self, state: TrainState) -> tuple[Episodes, Rollout]:
@@ -47,11 +48,11 @@ class CompiledUpdate:
   def __call__(self, state: TrainState, hp: Hyperparameters) -> tuple[TrainState, dict[str, jax.Array]]:
     """One update. `state` is used up."""
     episodes, rollout = self.collect(state)
-    return self._learn(state, episodes, rollout, hp)
+    return self.learn(state, episodes, rollout, hp)
 
 
 class Trainer:
-  """Trains one run until its steps are made.
+  """Trains one run until its steps are made; from a run that diverges it goes back to the last checkpoint.
 
   Args:
     update: the update.
@@ -79,18 +80,29 @@ class Trainer:
     if self._inspect and not done:
       self._inspect(state, step_fn.collect(state)[1])
     meter = Meter(step_fn.compile_s)
+    hp = self._slowed()
     try:
-      for _ in range(self._books.updates_left(done)):
+      while self._books.updates_left(done):
         self._books.obey()
         with meter.training(self._update.steps_per_update):
-          state, metrics = step_fn(state, self._hp)
+          episodes, rollout = step_fn.collect(state)
+          state, metrics = step_fn.learn(state, episodes, rollout, hp)
           metrics = jax.device_get(metrics)
         done += self._update.steps_per_update
-        self._books.updated(done, metrics, lambda: state, meter.speed)
+        try:
+          self._books.updated(done, metrics, lambda: state, meter.speed, lambda: rollout)
+        except Diverged as error:
+          state = self._books.roll_back(state, error)
+          done, hp = int(state.env_steps), self._slowed()
+        del episodes, rollout  # before the next ones need the memory
     except (KeyboardInterrupt, Stopped):
       self._books.interrupted(state)
       raise
     return state, self._books.numbers() | meter.numbers() | {"env_steps": int(state.env_steps)}
+
+  def _slowed(self) -> Hyperparameters:
+    """The numbers, with the learning rates as the rollbacks so far left them."""
+    return self._hp.slowed(self._books.rollbacks.factors) if self._books.rollbacks.made else self._hp
 
 
 class Meter:

@@ -14,6 +14,7 @@ from brax.training.agents.ppo import networks as ppo_networks
 from wildrobot_exp.envs.episodes import Episodes, start_episodes
 from wildrobot_exp.envs.walk import Variation, WalkEnv
 from wildrobot_exp.learning.amp import AmpState
+from wildrobot_exp.learning.guard import choose
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.networks import init_normaliser, make_policy
 from wildrobot_exp.learning.ppo import Learner, brax_transition, init_learner, policy_epochs
@@ -159,6 +160,8 @@ class Update:
       minibatches=self._minibatches,
     )
     normaliser = running_statistics.update(state.normaliser, rollout.observation)
+    usable = jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(rollout.observation)])
+    normaliser = choose(jnp.all(usable), normaliser, state.normaliser)  # statistics never recover from a NaN
     state = TrainState(
       learner=learner,
       normaliser=normaliser,

@@ -1,5 +1,6 @@
 """Many runs as one program: the runs' numbers are traced, so all of them share shapes, programs and one compile."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def train_together(
   """Train J new runs of equal length.
 
   A run that fails, or is asked to stop and was saved, is left alone from then on: its numbers are computed on, and
-  nothing is written down.
+  nothing is written down. One that diverges fails: it cannot go back to its last checkpoint without the others.
 
   Args:
     update: of the J runs.
@@ -89,17 +90,19 @@ def train_together(
       if not alive:
         break
       with meter.training(size):
-        state, metrics = step_fn(state, hp)
+        episodes, rollout = step_fn.collect(state)
+        state, metrics = step_fn.learn(state, episodes, rollout, hp)
         metrics = jax.device_get(metrics)
       done += size
       speed = _once(meter.speed)
       for number, book in list(alive.items()):
         own = {name: values[number] for name, values in metrics.items()}
         try:
-          book.updated(done, own, lambda: pick(state, number), speed)
+          book.updated(done, own, lambda: pick(state, number), speed, functools.partial(pick, rollout, number))
         except RunFailed as error:
           del alive[number]
           ended(number, error)
+      del episodes, rollout  # before the next ones need the memory
   except KeyboardInterrupt:
     for number, book in alive.items():
       book.interrupted(pick(state, number))

@@ -17,6 +17,8 @@ from wildrobot_exp.physics.state import PhysicsState
 from wildrobot_exp.robots import Robot
 
 PUSHED_BODY = "chassis"
+FULL = [int(mujoco.mjtWarning.mjWARN_CONTACTFULL), int(mujoco.mjtWarning.mjWARN_CNSTRFULL)]
+COUNT = 1  # of a warning; 0 is its detail
 
 _log = mujoco.MjLogConfig.get()
 _log.logto_file = False  # no MUJOCO_LOG.TXT in the user's folder: the env counts the states that went bad
@@ -40,8 +42,8 @@ class NativePhysics:
     self._pools: dict[int, _Pool] = {}
     self._lock = threading.Lock()
     model = robot.model
-    self._row = np.cumsum([model.nq, model.nv, model.nv])
-    self._out = jax.ShapeDtypeStruct((model.nq + 2 * model.nv + model.nsensordata,), jnp.float32)
+    self._row = np.cumsum([model.nq, model.nv, model.nv, model.nsensordata])
+    self._out = jax.ShapeDtypeStruct((self._row[-1] + 1,), jnp.float32)
 
   def reset(self, qpos: jax.Array, qvel: jax.Array) -> PhysicsState:
     rows = jnp.concatenate([qpos, qvel], dtype=jnp.float32)
@@ -52,7 +54,8 @@ class NativePhysics:
     return self._unpack(jax.pure_callback(self._host_step, self._out, rows, vmap_method="broadcast_all"))
 
   def _unpack(self, row: jax.Array) -> PhysicsState:
-    return PhysicsState(*jnp.split(row, self._row, axis=-1))
+    *parts, overflow = jnp.split(row, self._row, axis=-1)
+    return PhysicsState(*parts, overflow[..., 0])
 
   def _host_reset(self, rows: jax.Array) -> np.ndarray:
     rows = np.asarray(rows)
@@ -64,6 +67,7 @@ class NativePhysics:
       pool.ctrl[:] = flat[:, self.robot.joint_qpos]
       pool.xfrc[:] = 0.0
       pool.warmstart[:] = 0.0
+      pool.batch.warning[:, FULL] = 0
       pool.batch.forward()
       return pool.read(np.empty((len(flat), *self._out.shape), np.float32)).reshape(*rows.shape[:-1], -1)
 
@@ -71,13 +75,14 @@ class NativePhysics:
     rows = np.asarray(rows)
     flat = rows.reshape(-1, rows.shape[-1])
     out = np.empty((len(flat), *self._out.shape), np.float32)
-    i, j, k = self._row
+    i, j, k, _ = self._row
     nu = self.robot.num_joints
     with self._lock:
       pool = self._pool(len(flat))
       pool.qpos[:], pool.qvel[:], pool.warmstart[:] = flat[:, :i], flat[:, i:j], flat[:, j:k]
       pool.ctrl[:] = flat[:, k : k + nu]
       pool.xfrc[:, self._pushed_body, :3] = flat[:, k + nu :]
+      pool.batch.warning[:, FULL] = 0
       failed = None
       try:
         pool.batch.step(nstep=self.robot.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
@@ -85,7 +90,7 @@ class NativePhysics:
         failed = error.ids
       pool.read(out)
     if failed is not None:
-      out[failed] = np.nan  # the env ends these episodes as invalid and counts them
+      out[failed] = np.nan  # out of memory, for example; the env ends these episodes as invalid and counts them
     return out.reshape(*rows.shape[:-1], -1)
 
   def _pool(self, size: int) -> "_Pool":
@@ -107,7 +112,9 @@ class _Pool:
     self.sensordata = self.batch.bind("sensordata")
 
   def read(self, out: np.ndarray) -> np.ndarray:
-    np.concatenate([self.qpos, self.qvel, self.warmstart, self.sensordata], axis=1, out=out, casting="same_kind")
+    overflow = self.batch.warning[:, FULL, COUNT].sum(axis=1, keepdims=True)
+    parts = [self.qpos, self.qvel, self.warmstart, self.sensordata, overflow]
+    np.concatenate(parts, axis=1, out=out, casting="unsafe")
     return out
 
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 
 from wildrobot_exp.robots import Robot
 
@@ -18,12 +19,15 @@ class PhysicsState:
     warmstart: [nv] the constraint solver's last accelerations: carrying them makes a step reproducible.
     sensordata: [ns] the named MJCF sensors. Position and velocity sensors describe (qpos, qvel);
       force and torque sensors describe the last physics step.
+    overflow: [] how often in the last control step contacts, or their constraints, did not fit into the engine's
+      memory and were dropped: where it is not 0, the robot may have sunk into something.
   """
 
   qpos: jax.Array
   qvel: jax.Array
   warmstart: jax.Array
   sensordata: jax.Array
+  overflow: jax.Array = flax.struct.field(default_factory=lambda: jnp.zeros(()))
 
 
 class Physics(Protocol):

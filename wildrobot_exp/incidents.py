@@ -1,0 +1,119 @@
+"""States that went bad: the last good states and actions of such a robot, in the run folder. No pickles.
+
+    incidents/000.npz, 001.npz, ...
+
+Each holds the steps [K] of the rollout since the robot's episode began, the last one being the step that failed:
+qpos, qvel, warmstart (before the step), action, command; episode_steps (control steps made before), control_dt,
+env_steps (of the run, at the end of the rollout), iteration, robot, seed, model_hash.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wildrobot_exp.errors import UserError
+
+if TYPE_CHECKING:
+  from wildrobot_exp.learning.rollout import Rollout
+
+FOLDER = "incidents"
+MOST = 20  # files of a run; beyond them incidents are only counted
+SCHEMA = 1
+
+
+class Incidents:
+  """Writes the incidents of one run.
+
+  Args:
+    run_dir: the run folder.
+    facts: seed, control_dt and model_hash of the run.
+    say: told of the first one, of the last one kept, and of a disk that refuses.
+    go_on: a resumed run's are kept; otherwise there are none yet, and older files are removed.
+  """
+
+  def __init__(self, run_dir: Path, facts: dict[str, Any], say: Callable[[str], None], *, go_on: bool):
+    self._run_dir = run_dir
+    self._facts = facts
+    self._say = say
+    if not go_on:
+      for path in incident_files(run_dir):
+        path.unlink()
+    self._kept = len(incident_files(run_dir))
+    self._refused = False
+
+  @property
+  def full(self) -> bool:
+    """Whether no more are kept."""
+    return self._kept >= MOST or self._refused
+
+  def keep(self, rollout: "Rollout", env_steps: int, iteration: int) -> None:
+    """Keep what is invalid in a rollout [T, N, ...], earliest first."""
+    bad = np.argwhere(np.asarray(rollout.invalid) > 0)
+    states = {name: np.asarray(getattr(rollout.before, name)) for name in ("qpos", "qvel", "warmstart")}
+    steps = states | {"action": np.asarray(rollout.action), "command": np.asarray(rollout.command)}
+    made = np.asarray(rollout.episode_steps)
+    run = self._facts | {"schema": SCHEMA, "env_steps": env_steps, "iteration": iteration}
+    for step, robot in bad.tolist():
+      if self.full:
+        return
+      first = max(0, step + 1 - int(made[step, robot]))
+      part = slice(first, step + 1)
+      arrays = {name: values[part, robot] for name, values in steps.items()}
+      self._write(arrays | {"episode_steps": made[part, robot] - 1}, run | {"robot": robot})
+
+  def _write(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+    number = self._kept
+    folder = self._run_dir / FOLDER
+    partial = folder / f".{number:03}.npz"
+    try:
+      folder.mkdir(exist_ok=True)
+      with partial.open("wb") as file:
+        np.savez(file, **arrays, **facts)
+      os.replace(partial, folder / f"{number:03}.npz")
+    except OSError as error:
+      self._refused = True
+      self._say(f"warning: an incident could not be kept ({error.strerror}): they are only counted from now on")
+      return
+    self._kept += 1
+    if number == 0:
+      self._say(
+        f"warning: a robot's state or action went bad, its episode was ended; kept as {FOLDER}/000.npz:"
+        f" wildrobot play {self._run_dir} --incident 0 --video incident.mp4"
+      )
+    if self._kept == MOST:
+      self._say(f"warning: {MOST} incidents are kept in {FOLDER}/: more of them are only counted")
+
+
+def incident_files(run_dir: Path) -> list[Path]:
+  """The incidents of a run, number 0 first."""
+  return sorted((run_dir / FOLDER).glob("[0-9]*.npz"))
+
+
+def read_incident(run_dir: Path, number: int) -> dict[str, np.ndarray]:
+  """The arrays of one incident.
+
+  Raises:
+    UserError: there is none of that number, or its file is damaged.
+  """
+  files = incident_files(run_dir)
+  if not 0 <= number < len(files):
+    there = f"there are 0 to {len(files) - 1}" if files else "no state of this run went bad"
+    raise UserError(f"no incident {number} in {run_dir / FOLDER}: {there}")
+  try:
+    with np.load(files[number], allow_pickle=False) as stored:
+      return dict(stored)
+  except (OSError, ValueError, EOFError) as error:
+    raise UserError(f"{files[number]} cannot be read ({error}): choose another incident") from error
+
+
+def describe(number: int, incident: dict[str, np.ndarray]) -> str:
+  """One line about an incident."""
+  steps, dt = len(incident["qpos"]), float(incident["control_dt"])
+  return (
+    f"incident {number}: robot {int(incident['robot'])} in iteration {int(incident['iteration'])},"
+    f" {float(incident['episode_steps'][-1]) * dt:.2f} s into its episode, commanded"
+    f" {float(incident['command'][-1]):.2f} m/s; {steps} steps kept"
+  )
