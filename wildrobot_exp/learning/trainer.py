@@ -10,6 +10,7 @@ import jax
 from wildrobot_exp.envs.episodes import Episodes
 from wildrobot_exp.envs.walk import Variation
 from wildrobot_exp.errors import Stopped
+from wildrobot_exp.interrupts import held
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollout import Rollout
@@ -79,17 +80,20 @@ class Trainer:
     if self._inspect and not done:
       self._inspect(state, step_fn.collect(state)[1])
     meter = Meter(step_fn.compile_s)
-    try:
-      for _ in range(self._books.updates_left(done)):
-        self._books.obey()
-        with meter.training(self._update.steps_per_update):
-          state, metrics = step_fn(state, self._hp)
-          metrics = jax.device_get(metrics)
-        done += self._update.steps_per_update
-        self._books.updated(done, metrics, lambda: state, meter.speed)
-    except (KeyboardInterrupt, Stopped):
-      self._books.interrupted(state)
-      raise
+    with held() as raise_held:  # a signal waits until the iteration is done and in the books
+      try:
+        for _ in range(self._books.updates_left(done)):
+          self._books.obey()
+          raise_held()
+          with meter.training(self._update.steps_per_update):
+            state, metrics = step_fn(state, self._hp)
+            metrics = jax.device_get(metrics)
+          done += self._update.steps_per_update
+          self._books.updated(done, metrics, lambda: state, meter.speed)
+        raise_held()
+      except (KeyboardInterrupt, Stopped):
+        self._books.interrupted(state)
+        raise
     return state, self._books.numbers() | meter.numbers() | {"env_steps": int(state.env_steps)}
 
 

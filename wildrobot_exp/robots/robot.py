@@ -77,6 +77,11 @@ def model_xml() -> str:
   return (importlib.resources.files("wildrobot_exp.robots") / "wildrobot.xml").read_text()
 
 
+def model_hash() -> str:
+  """The sha256 of the MJCF text shipped with the package."""
+  return hashlib.sha256(model_xml().encode()).hexdigest()
+
+
 def load_robot(control_dt: float = 0.02, timestep: float = 0.004) -> Robot:
   """Compile the model with the given physics timestep.
 
