@@ -14,7 +14,7 @@ _READ_TIMEOUT_S = 120
 
 @dataclasses.dataclass
 class Earlier:
-  """The rows of earlier parts. `rows`: step -> how many rows there are at it; `next`: wandb's number of the next row."""
+  """The rows of earlier parts. rows: step -> how many there are at it; next: wandb's number of the row to come."""
 
   rows: Counter[int] = dataclasses.field(default_factory=Counter)
   next: int = 0
