@@ -49,7 +49,7 @@ def run(folder: pathlib.Path, *overrides: str, kill_at: str = "0") -> subprocess
   resumable = any(folder.glob("checkpoints/[0-9]*"))
   arguments = [f"resume={folder}"] if resumable else [*TINY, *overrides, f"hydra.run.dir={folder}"]
   command = [sys.executable, "-c", _DRIVER, str(folder), kill_at, str(RUN_PY), *arguments]
-  env = {**os.environ, **QUICK_COMPILE}
+  env = {**os.environ, **QUICK_COMPILE, "PYTHONPATH": str(RUN_PY.parent)}
   return subprocess.run(command, cwd=folder.parent, env=env, capture_output=True, text=True, timeout=900)
 
 
