@@ -54,7 +54,8 @@ def test_a_pickle_in_place_of_any_file_of_a_checkpoint_is_not_run(tmp_path, mark
   pickle.loads(pickle.dumps(Touches(pickle_runs)))
   assert pickle_runs.exists(), "the pickle is a real one"
   Checkpoints(tmp_path).save(1, TEMPLATE, metrics={}, config={})
-  originals = {name: (tmp_path / "checkpoints" / "1" / name).read_bytes() for name in Checkpoints(tmp_path).info(1)["files"]}
+  folder = tmp_path / "checkpoints" / "1"
+  originals = {name: (folder / name).read_bytes() for name in Checkpoints(tmp_path).info(1)["files"]}
   refused = 0
   for name, original in originals.items():
     forge(tmp_path, 1, name, hostile)
