@@ -36,7 +36,7 @@ def main() -> None:
   interval = cfg.checkpoints.every_steps / steps_per_s
   print(f"{size:.1f} MB, {typical:.3f} s a save (first {seconds[0]:.2f} s, slowest {max(seconds[1:]):.3f} s)")
   cpu = statistics.median(cpu_seconds[1:])
-  print(f"of CPU time {cpu:.3f} s ({cpu / interval:.2%}): what it takes if nothing else runs on the machine, at most")
+  print(f"of CPU time {cpu:.3f} s ({cpu / interval:.2%}), without the waiting for the disk and for other processes")
   print(f"every {interval:.1f} s of training: {typical / interval:.2%}")
 
 
