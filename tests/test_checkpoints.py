@@ -252,3 +252,25 @@ def test_a_step_that_is_not_there_is_refused_with_those_that_are(tmp_path):
     checkpoints.restore(3, TEMPLATE)
   with pytest.raises(UserError, match="has a score: name one"):
     checkpoints.restore("best", TEMPLATE)
+
+
+def test_another_robot_is_noticed(tmp_path):
+  Checkpoints(tmp_path, model_hash="a" * 64).save(1, TEMPLATE, metrics={}, config={})
+  Checkpoints(tmp_path, model_hash="a" * 64).check_model(1)
+  Checkpoints(tmp_path).check_model(1)  # the reader has no robot
+  with pytest.raises(UserError, match=r"wildrobot.xml was aaaaaaaaaaaa, is bbbbbbbbbbbb.*resume_allow=\[model\]"):
+    Checkpoints(tmp_path, model_hash="b" * 64).check_model(1)
+
+
+def test_a_checkpoint_of_another_schema_is_refused(tmp_path):
+  checkpoints = Checkpoints(tmp_path)
+  card_path = save(checkpoints, 1) / "checkpoint.json"
+  card_path.write_text(json.dumps(json.loads(card_path.read_text()) | {"schema": 2}))
+  with pytest.raises(UserError, match="has the schema 2, and this version reads 1"):
+    checkpoints.restore("latest", TEMPLATE)
+
+
+def test_what_was_saved_is_counted_in_bytes(tmp_path):
+  folder = save(Checkpoints(tmp_path), 1)
+  arrays = [path for path in (folder / "state").rglob("*") if path.is_file()]
+  assert Checkpoints(tmp_path).info(1)["bytes"] == sum(path.stat().st_size for path in arrays) > 0

@@ -3,7 +3,7 @@
     checkpoints/
       index.json            what there is, with scores: rewritten after every save
       500000/               one folder per checkpoint, called by its step; it appears whole or not at all
-        checkpoint.json     step, score, metrics, config, shapes and dtypes, a CRC-32 of every file
+        checkpoint.json     step, score, metrics, config, model hash, bytes, shapes and dtypes, a CRC-32 of every file
         state/              the arrays, an Orbax checkpoint any Orbax can read
 
 A checkpoint is written under a hidden name and renamed when complete, so a killed run leaves the last one
@@ -11,7 +11,6 @@ intact. Bits lost later (a copy cut short) show in the CRC and are reported, nev
 """
 
 import dataclasses
-import functools
 import json
 import logging
 import math
@@ -19,7 +18,6 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,18 +26,21 @@ import numpy as np
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.leaves import LeafSpec, check_specs, named_leaves, rebuild, spec_of
+from wildrobot_exp.orbax_arrays import read_arrays, write_arrays
 
 _log = logging.getLogger(__name__)
 _CARD = "checkpoint.json"
+_SCHEMA = 1
 
 
 class Checkpoints:
   """The checkpoints of one run folder. One writer at a time; any number of readers."""
 
-  def __init__(self, run_dir: str | Path, keep: int = 3):
-    """`keep`: how many of the newest stay. The best one stays too, whatever its age."""
+  def __init__(self, run_dir: str | Path, keep: int = 3, model_hash: str | None = None):
+    """`keep`: how many of the newest stay. The best one stays too, whatever its age. model_hash: of the robot."""
     self.folder = Path(run_dir).absolute() / "checkpoints"
     self._keep = keep
+    self._model_hash = model_hash
 
   def steps(self) -> list[int]:
     """The steps at which there is a checkpoint, oldest first."""
@@ -53,36 +54,50 @@ class Checkpoints:
     return ranked[0] if ranked else None
 
   def info(self, step: int) -> dict[str, Any]:
-    """What checkpoint.json says: step, score, metrics, config, saved_at, leaves. Raises UserError."""
+    """What checkpoint.json says: step, score, metrics, config, saved_at, model_hash, bytes (of its files), books,
+    leaves. Raises UserError.
+    """
     if step not in self.steps():
       raise UserError(f"no checkpoint at step {step} in {self.folder}: there is {self._known()}")
     card = self._card(step)
     if card is None:
       raise UserError(f"checkpoint {step} is damaged ({_CARD} cannot be read): there is {self._known()}")
+    if card["schema"] != _SCHEMA:
+      raise UserError(f"checkpoint {step} in {self.folder} has the schema {card['schema']}, and this version reads"
+                      f" {_SCHEMA}: use the version that wrote it (versions.json names it)")
     return card
 
+  def check_model(self, step: int) -> None:
+    """Raises UserError if the robot is another one than the one that was trained up to that step."""
+    theirs = self.info(step).get("model_hash")
+    if theirs is None or self._model_hash in (None, theirs):
+      return
+    raise UserError(f"the robot has changed since checkpoint {step} was written (wildrobot.xml was {theirs[:12]}, is"
+                    f" {self._model_hash[:12]}): restore it, or accept that with resume_allow=[model]")
+
   def save(self, step: int, state: Any, *, metrics: dict[str, float], config: dict[str, Any],
-           score: float | None = None) -> Path:
+           score: float | None = None, books: dict[str, Any] | None = None) -> Path:
     """Writes `state` (a pytree of arrays and numbers) and returns its folder once it is complete.
 
-    score: larger is better; None or NaN never makes the best. Raises RunFailed if the disk refuses.
+    score: larger is better; None or NaN never makes the best. books: what else a resumed run has to know, for JSON.
+    Raises RunFailed if the disk refuses.
     """
     leaves = named_leaves(state)
     specs = {name: spec_of(name, leaf) for name, leaf in leaves.items()}
-    keys = _keys(leaves)
-    arrays = {keys[name]: np.asarray(leaf) for name, leaf in leaves.items() if 0 not in specs[name].shape}
     card = {
-      "schema": 1, "step": int(step), "score": _finite(score),
+      "schema": _SCHEMA, "step": int(step), "score": _finite(score), "model_hash": self._model_hash,
       "saved_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-      "metrics": {name: _finite(value) for name, value in metrics.items()}, "config": config,
+      "metrics": {name: _finite(value) for name, value in metrics.items()}, "config": config, "books": books or {},
       "leaves": {name: dataclasses.asdict(spec) for name, spec in specs.items()},
     }
     partial = self.folder / f".partial-{step}"
     try:
       self.folder.mkdir(parents=True, exist_ok=True)
       self._clear_hidden()
-      _orbax().save(partial / "state", args=_args().StandardSave(arrays))
-      card["files"] = {path.relative_to(partial).as_posix(): _crc32(path) for path in _files(partial)}
+      write_arrays(partial / "state", {name: np.asarray(leaf) for name, leaf in leaves.items()})
+      files = _files(partial)
+      card["bytes"] = sum(path.stat().st_size for path in files)
+      card["files"] = {path.relative_to(partial).as_posix(): _crc32(path) for path in files}
       write_json(partial / _CARD, card)
       self._publish(partial, step)
       self._prune()
@@ -117,13 +132,11 @@ class Checkpoints:
     return self._arrays(self.resolve(which))
 
   def _arrays(self, step: int) -> dict[str, np.ndarray]:
-    leaves = self.info(step)["leaves"]
-    stored = _orbax().restore(self.folder / str(step) / "state", args=_args().StandardRestore())
-    keys = _keys(leaves)
-    found = {}
-    for name, leaf in leaves.items():  # Orbax stores no array without elements
-      found[name] = np.empty(leaf["shape"], np.dtype(leaf["dtype"])) if 0 in leaf["shape"] else stored[keys[name]]
-    return found
+    shapes = {name: (leaf["shape"], leaf["dtype"]) for name, leaf in self.info(step)["leaves"].items()}
+    try:
+      return read_arrays(self.folder / str(step) / "state", shapes)
+    except ValueError as error:  # files that are whole, yet not what was written
+      raise UserError(f"checkpoint {step} in {self.folder} is not what this program writes ({error})") from error
 
   def resolve(self, which: int | Literal["latest", "best"]) -> int:
     """The step that `which` stands for, its files checked.
@@ -153,9 +166,10 @@ class Checkpoints:
 
   def _card(self, step: int) -> dict[str, Any] | None:
     try:
-      return json.loads((self.folder / str(step) / _CARD).read_text())
-    except (OSError, ValueError):
+      card = json.loads((self.folder / str(step) / _CARD).read_text())
+    except (OSError, ValueError, RecursionError):
       return None
+    return card if isinstance(card, dict) and {"schema", "step", "score", "files", "leaves"} <= card.keys() else None
 
   def _ranked(self) -> list[int]:
     """Steps with a score, best first."""
@@ -199,25 +213,6 @@ class Checkpoints:
     steps = [{key: card[key] for key in ("step", "score", "saved_at")} for card in cards]
     index = {"schema": 1, "latest": self.steps()[-1], "best": self.best_step(), "checkpoints": steps}
     write_json(self.folder / "index.json", index)
-
-
-@functools.cache
-def _orbax() -> Any:
-  """The Orbax checkpointer; imported at first use because it takes a second."""
-  import orbax.checkpoint as ocp
-
-  return ocp.Checkpointer(ocp.StandardCheckpointHandler())
-
-
-def _args() -> Any:
-  import orbax.checkpoint as ocp
-
-  return ocp.args
-
-
-def _keys(names: Iterable[str]) -> dict[str, str]:
-  """Orbax's key of every leaf: its number and name, `0012.policy.params.hidden_0.kernel`."""
-  return {name: f"{number:04d}.{name.replace('/', '.')}" for number, name in enumerate(names)}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -53,7 +53,10 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
       hold_gates(numbers, cfg.gates, folder)
   except KeyboardInterrupt:
     record("interrupted", {}, "interrupted")
-    print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
+    if any((folder / "checkpoints").glob("[0-9]*")):
+      print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
+    else:
+      print("interrupted before there was anything to save", file=sys.stderr)
     raise
   except Stopped as stopped:
     record("pruned", {})

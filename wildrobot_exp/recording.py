@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from wildrobot_exp.building import Experiment, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.config.resume import MODEL
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
@@ -22,7 +23,7 @@ from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluati
 from wildrobot_exp.learning.rollback import FILE as ROLLBACKS
 from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.update import TrainState
-from wildrobot_exp.robots import Robot
+from wildrobot_exp.robots import Robot, model_hash
 from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
@@ -57,6 +58,7 @@ class Recording:
     self.checkpoints = checkpoints
     self.resume_step = resume_step
     self.numbers: dict[str, float] = {}
+    self._books: Bookkeeper | None = None
 
   def books(
     self,
@@ -67,9 +69,10 @@ class Recording:
   ) -> Bookkeeper:
     """The bookkeeper of the training; `quick` evaluates (normaliser, policy parameters)."""
     resumed = self.resume_step is not None
+    known = self.checkpoints.info(self.resume_step).get("books", {}) if resumed else None
     facts = {"seed": self.cfg.seed, "control_dt": robot.control_dt, "model_hash": robot.model_hash}
     evaluation: QuickEvaluation | None = None if quick is None else lambda state: quick(policy_params(state))
-    return Bookkeeper(
+    self._books = Bookkeeper(
       self.tracker,
       self.checkpoints,
       steps_per_update=steps_per_update,
@@ -83,7 +86,9 @@ class Recording:
       rollbacks=Rollbacks(self.cfg.checkpoints.rollback_after, self.run_dir / ROLLBACKS, go_on=resumed),
       incidents=Incidents(self.run_dir, facts, self.tracker.say, go_on=resumed),
       obey=StopRequest(self.run_dir).obey,
+      books=known,
     )
+    return self._books
 
   def best(self, state: TrainState) -> tuple[Any, int]:
     """(normaliser, policy parameters) of the best checkpoint, or of `state`, the last one, and its step."""
@@ -121,7 +126,8 @@ class Recording:
     )
     numbers = numbers | summary(result)
     numbers["wall_s"] = time.monotonic() - started
-    self.tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()})
+    saved = self._books.saved() if self._books else {}  # the last checkpoint has no later row
+    self.tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()} | saved)
     self.numbers = numbers
     return numbers
 
@@ -140,13 +146,15 @@ def recording(
     console: where lines for people go, instead of stdout.
 
   Raises:
-    UserError: it is to be resumed and there is no good checkpoint.
+    UserError: it is to be resumed and there is no good checkpoint, or the robot has changed since.
   """
+  checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep, model_hash=model_hash())
+  resume_step = checkpoints.resolve("latest") if cfg.resume else None
+  if resume_step is not None and MODEL not in cfg.resume_allow:
+    checkpoints.check_model(resume_step)
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
   command = ["run.py", *overrides] if group else None  # repeats a sweep's job by itself
   write_versions(run_dir / "versions.json", overrides=overrides, facts=facts, command=command)
-  checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep)
-  resume_step = checkpoints.resolve("latest") if cfg.resume else None
   config = OmegaConf.to_container(cfg, resolve=True)
   tracker = make_tracker(
     cfg.logger,

@@ -11,9 +11,11 @@ from wildrobot_exp.building import Experiment, build, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.folders import read_overrides
+from wildrobot_exp.config.resume import MODEL
 from wildrobot_exp.learning.networks import init_normaliser
 from wildrobot_exp.learning.ppo import Learner, init_learner
 from wildrobot_exp.learning.update import partial_state
+from wildrobot_exp.robots import model_hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +44,15 @@ def load_run(run_dir: Path, overrides: Sequence[str] = (), which: int | Literal[
     which: the checkpoint; "best" falls back to the latest where none has a score.
 
   Raises:
-    UserError: no run there, no such checkpoint, or the overrides do not fit the checkpoint.
+    UserError: no run there, no such checkpoint, it is of another robot, or the overrides do not fit it.
   """
   cfg = load([*read_overrides(run_dir), *overrides])
-  checkpoints = Checkpoints(run_dir)
+  checkpoints = Checkpoints(run_dir, model_hash=model_hash())
   if which == "best" and checkpoints.best_step() is None:
     which = "latest"
   step = checkpoints.resolve(which)
+  if MODEL not in cfg.resume_allow:
+    checkpoints.check_model(step)
   experiment = build(cfg)
   rng = jax.random.PRNGKey(cfg.seed)
   if cfg.algo.name == "brax_ppo":

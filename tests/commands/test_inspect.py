@@ -1,5 +1,7 @@
 """wildrobot inspect: a checkpoint's parameters, normaliser and config, from its files alone."""
 
+import re
+
 import jax.numpy as jnp
 import pytest
 
@@ -26,6 +28,7 @@ def test_names_shapes_norms_counts_metrics_and_config_are_shown(run, capsys):
   line = next(line for line in out.splitlines() if line.startswith("learner/params/kernel"))
   assert "[3, 4]" in line and "float32" in line and f"norm {(12 * 4) ** 0.5:.4g}" in line
   assert "normaliser/mean" in out and "12 parameters; 4 arrays" in out and "2 not shown" in out
+  assert re.search(r"^[0-9.]+ MB on disk; robot not noted$", out, re.MULTILINE)
   assert "eval/survival = 0.9" in out and "seed: 3" in out and "adam" not in out
 
 

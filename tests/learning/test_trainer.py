@@ -1,6 +1,8 @@
 """The loop: what is logged and saved when, the best by score, and what survives an interrupt or a NaN."""
 
 import math
+import os
+import signal
 from typing import Any
 
 import jax
@@ -9,6 +11,7 @@ from toy_update import SIZE, ToyUpdate, toy_hyperparameters
 
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed, Stopped
+from wildrobot_exp.interrupts import TERMINATING, raise_on_sigterm
 from wildrobot_exp.learning import bookkeeper as books_module
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Rollbacks
@@ -282,3 +285,25 @@ def test_who_is_asked_to_stop_saves_first_and_says_why(tmp_path):
     make_trainer(tmp_path, Rival(), ToyUpdate(), obey=request.obey).run(ToyUpdate().init())
   assert Checkpoints(tmp_path).steps() == steps(3, 4)
   StopRequest(tmp_path).obey()  # the next attempt is not asked
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_real_signal_finishes_the_iteration_logs_it_and_saves_it(tmp_path, number):
+  class Signalled(Rows):
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+      if step == 4 * SIZE:
+        os.kill(os.getpid(), number)
+      super().log(step, metrics)
+
+  before = {each: signal.getsignal(each) for each in (signal.SIGINT, *TERMINATING)}
+  rows = Signalled()
+  try:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    raise_on_sigterm()
+    with pytest.raises(KeyboardInterrupt):
+      make_trainer(tmp_path, rows, ToyUpdate(), save_every=100 * SIZE).run(ToyUpdate().init())
+  finally:
+    for each, handler in before.items():
+      signal.signal(each, handler)
+  assert list(rows.rows) == steps(1, 4)
+  assert Checkpoints(tmp_path).steps() == steps(4) and value(tmp_path, "latest") == 4.0

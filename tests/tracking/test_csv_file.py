@@ -82,3 +82,14 @@ def test_a_full_disk_costs_whole_rows_and_the_file_goes_on_when_there_is_room(pa
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
   file.log(4, {"wall_s": 4.0})
   assert path.read_text() == "step,wall_s\n1,1.0\n4,4.0\n"
+
+
+def test_a_file_that_was_removed_begins_again_with_its_columns(path):
+  file = CsvFile(path)
+  file.log(1, {"wall_s": 1.0, "x": 1.0})
+  path.unlink()
+  file.log(2, {"wall_s": 2.0, "x": 2.0})
+  assert path.read_text() == "step,wall_s,x\n2,2.0,2.0\n"
+  path.unlink()
+  file.log(3, {"wall_s": 3.0, "y": 3.0})
+  assert path.read_text() == "step,wall_s,x,y\n3,3.0,,3.0\n"

@@ -1,5 +1,9 @@
 """TensorBoard: the same names and numbers as metrics.csv, read back with TensorBoard's own reader."""
 
+import shutil
+import time
+from types import SimpleNamespace
+
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
@@ -59,3 +63,25 @@ def test_a_full_disk_raises_instead_of_blocking(tmp_path):
     for step in range(20):
       with pytest.raises(OSError):
         events.log(step, {"x": 1.0})
+
+
+def test_a_clock_that_is_set_back_does_not_disturb_the_curves(tmp_path, monkeypatch):
+  clock = SimpleNamespace(now=2e9)
+  monkeypatch.setattr(time, "time", lambda: clock.now)
+  events = TensorBoardEvents(tmp_path, CONFIG)
+  events.log(10, {"x": 10.0})
+  clock.now -= 1e6
+  for step in (20, 30):
+    events.log(step, {"x": float(step)})
+  resumed = TensorBoardEvents(tmp_path, CONFIG, resume_step=20)
+  resumed.log(30, {"x": 31.0})
+  assert scalars(tmp_path, "x") == [(10, 10.0), (20, 20.0), (30, 31.0)]
+  times = [event.wall_time for event in load(tmp_path).Scalars("x")[:2]]
+  assert 0 <= times[1] - times[0] < 60
+
+
+def test_a_file_that_was_removed_is_said(tmp_path):
+  events = TensorBoardEvents(tmp_path, CONFIG)
+  shutil.rmtree(tmp_path)
+  with pytest.raises(OSError, match="removed"):
+    events.log(10, {"x": 1.0})

@@ -1,8 +1,10 @@
 """The tracker: every row to every place, and no place that fails stops training."""
 
 import csv
+import shutil
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -135,3 +137,25 @@ def test_a_reader_that_goes_away_does_not_stop_training(tmp_path):
   process.stdout.close()
   assert process.wait() == 0
   assert len(read(tmp_path)) == 5
+
+
+def test_a_folder_that_vanishes_costs_a_warning_a_place_and_training_goes_on(tmp_path, caplog):
+  tracker = make(tmp_path / "run", tensorboard=True)
+  tracker.log(10, {"x": 1.0})
+  shutil.rmtree(tmp_path / "run")
+  for step in (20, 30):
+    tracker.log(step, {"x": 1.0})
+  assert sorted(record.message.split(":")[0] for record in caplog.records) == ["TensorBoard", "metrics.csv"]
+  (tmp_path / "run").mkdir()
+  tracker.log(40, {"x": 1.0})
+  tracker.close()
+  assert [row["step"] for row in read(tmp_path / "run")] == ["40"]
+
+
+def test_the_wall_time_does_not_follow_a_clock_that_is_set_back(tmp_path, monkeypatch):
+  tracker = make(tmp_path)
+  tracker.log(10, {})
+  monkeypatch.setattr(time, "time", lambda: 0.0)
+  tracker.log(20, {})
+  first, second = (float(row["wall_s"]) for row in read(tmp_path))
+  assert 0 <= first < second < 60

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from wildrobot_exp.tracking import wandb_run
+from wildrobot_exp.tracking import wandb_files, wandb_run
 from wildrobot_exp.tracking.wandb_run import WandbRun
 
 
-def start(run_dir, mode="offline") -> WandbRun:
+def start(run_dir, mode="offline", **more) -> WandbRun:
   run_dir.mkdir(exist_ok=True)
-  return WandbRun(run_dir, mode=mode, project="p", group="sweep", run_name="job", config_dict={"seed": 1})
+  return WandbRun(run_dir, mode=mode, project="p", group="sweep", run_name="job", config_dict={"seed": 1}, **more)
 
 
 def records(tmp_path) -> list[dict]:
@@ -128,3 +128,66 @@ def _kill_wandb_core() -> None:
       continue
     if parent == os.getpid() and b"wandb-core" in command:
       os.kill(int(entry.name), signal.SIGKILL)
+
+
+def parts(tmp_path) -> list[list[dict]]:
+  """The records of every file of a run, in the order in which they were started."""
+  found = []
+  for path in sorted(tmp_path.glob("wandb/offline-run-*/*.wandb")):
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    found.append([json.loads(line) for line in lines])
+  return found
+
+
+def test_a_resumed_run_goes_on_in_the_same_wandb_run_without_holes_or_double_rows(tmp_path):
+  run = start(tmp_path)
+  for step in (10, 20):
+    run.log(step, {"train/return": float(step)})
+  run.close(1)
+  time.sleep(1.1)  # wandb names its folders by the second
+  kept = [(step, {"train/return": float(step)}) for step in (5, 10, 15)]  # 5 and 15 had not arrived
+  resumed = start(tmp_path, kept=kept)
+  for step, value in ((20, 20.0), (30, 30.0), (30, 31.0)):  # 20 had, and comes again
+    resumed.log(step, {"train/return": value})
+  resumed.close(0)
+  files = parts(tmp_path)
+  abouts = [record["run"] for part in files for record in part if record["type"] == "run"]
+  assert len(abouts) == 2 and len({about["run_id"] for about in abouts}) == 1
+  assert all(about["resume"] for about in abouts)
+  history = [record["history"]["item"] for part in files for record in part if record["type"] == "history"]
+  assert [(item["_step"], item["step"], item["train/return"]) for item in history] == [
+    (0, 10, 10.0), (1, 20, 20.0), (2, 5, 5.0), (3, 15, 15.0), (4, 30, 30.0), (5, 30, 31.0)]
+
+
+def test_a_new_run_in_the_same_folder_is_another_wandb_run(tmp_path):
+  assert wandb_files.run_id(tmp_path, resumed=False) != wandb_files.run_id(tmp_path, resumed=False)
+  assert wandb_files.run_id(tmp_path, resumed=True) == wandb_files.run_id(tmp_path, resumed=True)
+
+
+def test_a_file_cut_short_gives_the_rows_that_are_whole(tmp_path):
+  run = start(tmp_path)
+  for step in range(2000):
+    run.log(step, {"train/return": 1.0})
+  run.close(0)
+  file, = tmp_path.glob("wandb/offline-run-*/*.wandb")
+  identity = wandb_files.run_id(tmp_path, resumed=True)
+  assert wandb_files.read_earlier(tmp_path, identity).next == 2000
+  file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+  cut = wandb_files.read_earlier(tmp_path, identity)
+  assert 100 < cut.next < 2000 and sorted(cut.rows) == list(range(cut.next))
+
+
+def test_without_a_key_there_is_one_warning_and_rows_stay_offline(tmp_path, monkeypatch, caplog):
+  import wandb
+
+  wandb.teardown()
+  monkeypatch.delenv("WANDB_API_KEY", raising=False)
+  monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+  run = start(tmp_path, mode="online")
+  run.log(1, {"train/return": 1.0})
+  run.close(0)
+  wandb.teardown()
+  warning, = warnings(caplog)
+  assert "no API key" in warning and "logging offline" in warning
+  assert rows(tmp_path) == [(1, 1.0)]

@@ -34,6 +34,8 @@ def inspect(args: argparse.Namespace) -> int:
   width = max(map(len, shown), default=0)
   print(f"checkpoint {step} of {folder}, saved {card['saved_at']}, score {card['score']}")
   print(f"checkpoints here: {', '.join(map(str, checkpoints.steps()))}; best {checkpoints.best_step()}")
+  if "bytes" in card:
+    print(f"{card['bytes'] / 1e6:.1f} MB on disk; robot {(card['model_hash'] or 'not noted')[:12]}")
   for name, array in shown.items():
     norm = float(np.linalg.norm(array.astype(np.float64)))
     print(f"{name:{width}}  {str(list(array.shape)):12} {array.dtype!s:8} norm {norm:.4g}")

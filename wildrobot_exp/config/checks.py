@@ -8,6 +8,7 @@ from wildrobot_exp.config.derived import policy_observations, steps_per_iteratio
 from wildrobot_exp.config.keys import is_known, unknown_key
 from wildrobot_exp.config.motion import check_motion, clip_speeds, how_to_widen
 from wildrobot_exp.config.ranges import check_ranges
+from wildrobot_exp.config.resume import MODEL
 from wildrobot_exp.config.schema import AMP_LOSSES, AmpConfig, Config
 from wildrobot_exp.config.term_names import CLOCKED, FEATURES, OBSERVATIONS, REWARDS, TERMINATIONS
 from wildrobot_exp.errors import UserError, unknown_name
@@ -39,10 +40,10 @@ def check(cfg: Config) -> None:
 
 
 def _check_resume(cfg: Config) -> None:
-  if cfg.resume is None and cfg.resume_allow:
+  if cfg.resume is None and set(cfg.resume_allow) - {MODEL}:
     raise UserError(f"resume_allow={cfg.resume_allow} without a run to resume: add resume=<run folder>")
   for key in cfg.resume_allow:
-    if not is_known(key):
+    if key != MODEL and not is_known(key):
       raise unknown_key(key)
 
 

@@ -3,7 +3,9 @@
 import pathlib
 import tempfile
 
+import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from wildrobot_exp.errors import UserError
 
@@ -14,12 +16,22 @@ def read_overrides(folder: str | pathlib.Path) -> list[str]:
   """What was typed for the run in a folder, as Hydra wrote it down.
 
   Raises:
-    UserError: there is no run in the folder.
+    UserError: there is no run in the folder, or what is there is not what Hydra writes for one. Keys of Hydra's own
+      section never are: they name code to call, and a run folder is data.
   """
   path = pathlib.Path(folder) / OVERRIDES
   if not path.is_file():
     raise UserError(f"{folder} is not a run folder: {OVERRIDES} is missing")
-  return OmegaConf.to_container(OmegaConf.load(path))
+  try:
+    lines = OmegaConf.to_container(OmegaConf.load(path))
+  except (OSError, ValueError, OmegaConfBaseException, yaml.YAMLError) as error:
+    raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+  if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+    raise UserError(f"{path} is not a list of overrides")
+  for line in lines:
+    if line.startswith("-") or line.lstrip("+~").startswith("hydra"):
+      raise UserError(f"{path} holds {line!r}, which is no override of a run: it is not followed")
+  return lines
 
 
 def check_folder(folder: str, multirun: bool, resumed: bool = False) -> None:

@@ -11,6 +11,7 @@ KEY = "resume"
 SWEEP_KEY = "sweep.resume"
 SWEEP_FOLDER = "hydra.sweep.dir"
 ALLOW = "resume_allow"
+MODEL = "model"  # in resume_allow, beside keys: the robot's file may be another one than when the run was started
 CHANGEABLE = ("total_steps", "logger", "checkpoints", "evaluation", "gates", "dry_run")  # everything else stays
 
 

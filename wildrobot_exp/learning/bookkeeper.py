@@ -1,5 +1,6 @@
 """What one run writes down while it trains: rows, deterministic evaluations, checkpoints."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.incidents import Incidents
 from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Diverged, Rollbacks
 from wildrobot_exp.learning.rollout import Rollout
+from wildrobot_exp.learning.unlogged import from_plain, to_plain
 from wildrobot_exp.learning.update import TrainState
 from wildrobot_exp.tracking import Tracker
 
@@ -35,6 +37,7 @@ class Bookkeeper:
     rollbacks: what to do about updates that are skipped.
     incidents: keeps states that went bad; None to keep none.
     obey: to be called before every update; raises Stopped to end the training there.
+    books: of the checkpoint to go on from, as `Checkpoints.info` gives them; None for a new run.
   """
 
   def __init__(
@@ -53,6 +56,7 @@ class Bookkeeper:
     rollbacks: Rollbacks,
     incidents: Incidents | None = None,
     obey: Callable[[], None] = lambda: None,
+    books: dict[str, Any] | None = None,
   ):
     self.tracker = tracker
     self.obey = obey
@@ -69,10 +73,12 @@ class Bookkeeper:
     self._incidents = incidents
     self._overflowed = False
     self._unsaved = 0
-    self._held: dict[str, list[np.ndarray]] = {}
-    self._returns: list[float] = []
-    self._invalid_states = 0.0
-    self._first = True
+    self._held: dict[str, list[np.ndarray]] = from_plain((books or {}).get("held", {}))
+    self._returns: list[float] = list((books or {}).get("returns", []))
+    self._invalid_states: float = (books or {}).get("invalid_states", 0.0)
+    self._first = books is None
+    self._row: tuple[int, dict[str, float], float | None] = (-1, {}, None)  # the last one: step, columns, score
+    self._saved: dict[str, float] = {}
 
   def updates_left(self, done: int) -> int:
     """Updates still to make after `done` env steps."""
@@ -117,16 +123,24 @@ class Bookkeeper:
       quick = self._quick_evaluation(state())
       score = quick["score"]
       row |= {f"eval/{name}": value for name, value in quick.items()}
+    if row:
+      row |= self.saved()
+      self._row = done, row, score
+      self.tracker.log(done, row)  # before it is saved: what a checkpoint has behind it is in the books
     if last or score is not None or sound and _crossed(done, self._size, self._save_every):
       self._save(done, state(), row, score, must=last)
-    if row:
-      self.tracker.log(done, row)
 
   def interrupted(self, state: TrainState) -> None:
     """Save, unless it is saved already. Raises RunFailed."""
     done = int(state.env_steps)  # the interrupt may have come between an update and its count
     if done not in self._checkpoints.steps():
-      self._save(done, state, {}, None, must=True)
+      _, row, score = self._row if self._row[0] == done else (done, {}, None)
+      self._save(done, state, row, score, must=True)
+
+  def saved(self) -> dict[str, float]:
+    """Columns about the checkpoints written since they were last asked for; empty if none was."""
+    saved, self._saved = self._saved, {}
+    return saved
 
   def roll_back(self, state: TrainState, error: Diverged) -> TrainState:
     """The state of the last good checkpoint, to go on from with `rollbacks.factors`.
@@ -156,8 +170,13 @@ class Bookkeeper:
     self, done: int, state: TrainState, row: dict[str, float], score: float | None, *, must: bool
   ) -> None:
     """Raises RunFailed if it has to be saved now, or could not be for MOST_UNSAVED checkpoints in a row."""
+    returns = self._returns[:1] + self._returns[1:][-1:]
+    books = {"held": to_plain(self._held), "returns": returns, "invalid_states": self._invalid_states}
+    started = time.monotonic()
     try:
-      self._checkpoints.save(done, state, metrics=row, config=self._config, score=score)
+      self._checkpoints.save(done, state, metrics=row, config=self._config, score=score, books=books)
+      seconds = self._saved.get("perf/save_s", 0.0) + time.monotonic() - started
+      self._saved = {"perf/save_s": seconds, "perf/save_mb": self._checkpoints.info(done)["bytes"] / 1e6}
       self._unsaved = 0
     except RunFailed as error:
       self._unsaved += 1

@@ -10,6 +10,7 @@ import jax
 from wildrobot_exp.envs.episodes import Episodes
 from wildrobot_exp.envs.walk import Variation
 from wildrobot_exp.errors import Stopped
+from wildrobot_exp.interrupts import held
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.rollback import Diverged
@@ -81,23 +82,26 @@ class Trainer:
       self._inspect(state, step_fn.collect(state)[1])
     meter = Meter(step_fn.compile_s)
     hp = self._slowed()
-    try:
-      while self._books.updates_left(done):
-        self._books.obey()
-        with meter.training(self._update.steps_per_update):
-          episodes, rollout = step_fn.collect(state)
-          state, metrics = step_fn.learn(state, episodes, rollout, hp)
-          metrics = jax.device_get(metrics)
-        done += self._update.steps_per_update
-        try:
-          self._books.updated(done, metrics, lambda: state, meter.speed, lambda: rollout)
-        except Diverged as error:
-          state = self._books.roll_back(state, error)
-          done, hp = int(state.env_steps), self._slowed()
-        del episodes, rollout  # before the next ones need the memory
-    except (KeyboardInterrupt, Stopped):
-      self._books.interrupted(state)
-      raise
+    with held() as raise_held:  # a signal waits until the iteration is done and in the books
+      try:
+        while self._books.updates_left(done):
+          self._books.obey()
+          raise_held()
+          with meter.training(self._update.steps_per_update):
+            episodes, rollout = step_fn.collect(state)
+            state, metrics = step_fn.learn(state, episodes, rollout, hp)
+            metrics = jax.device_get(metrics)
+          done += self._update.steps_per_update
+          try:
+            self._books.updated(done, metrics, lambda: state, meter.speed, lambda: rollout)
+          except Diverged as error:
+            state = self._books.roll_back(state, error)
+            done, hp = int(state.env_steps), self._slowed()
+          del episodes, rollout  # before the next ones need the memory
+        raise_held()
+      except (KeyboardInterrupt, Stopped):
+        self._books.interrupted(state)
+        raise
     return state, self._books.numbers() | meter.numbers() | {"env_steps": int(state.env_steps)}
 
   def _slowed(self) -> Hyperparameters:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from wildrobot_exp.envs.walk import Variation
 from wildrobot_exp.errors import RunFailed, Stopped
+from wildrobot_exp.interrupts import held
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.trainer import CompiledUpdate, Inspect, Meter
@@ -78,35 +79,38 @@ def train_together(
   alive = dict(enumerate(books))
   meter = Meter(step_fn.compile_s)
   done, size = 0, update.steps_per_update
-  try:
-    for _ in range(books[0].updates_left(done)):
-      for number, book in list(alive.items()):
-        try:
-          book.obey()
-        except Stopped as stopped:
-          del alive[number]
-          book.interrupted(pick(state, number))
-          ended(number, stopped)
-      if not alive:
-        break
-      with meter.training(size):
-        episodes, rollout = step_fn.collect(state)
-        state, metrics = step_fn.learn(state, episodes, rollout, hp)
-        metrics = jax.device_get(metrics)
-      done += size
-      speed = _once(meter.speed)
-      for number, book in list(alive.items()):
-        own = {name: values[number] for name, values in metrics.items()}
-        try:
-          book.updated(done, own, lambda: pick(state, number), speed, functools.partial(pick, rollout, number))
-        except RunFailed as error:
-          del alive[number]
-          ended(number, error)
-      del episodes, rollout  # before the next ones need the memory
-  except KeyboardInterrupt:
-    for number, book in alive.items():
-      book.interrupted(pick(state, number))
-    raise
+  with held() as raise_held:  # a signal waits until the iteration is done and in all books
+    try:
+      for _ in range(books[0].updates_left(done)):
+        raise_held()
+        for number, book in list(alive.items()):
+          try:
+            book.obey()
+          except Stopped as stopped:
+            del alive[number]
+            book.interrupted(pick(state, number))
+            ended(number, stopped)
+        if not alive:
+          break
+        with meter.training(size):
+          episodes, rollout = step_fn.collect(state)
+          state, metrics = step_fn.learn(state, episodes, rollout, hp)
+          metrics = jax.device_get(metrics)
+        done += size
+        speed = _once(meter.speed)
+        for number, book in list(alive.items()):
+          own = {name: values[number] for name, values in metrics.items()}
+          try:
+            book.updated(done, own, lambda: pick(state, number), speed, functools.partial(pick, rollout, number))
+          except RunFailed as error:
+            del alive[number]
+            ended(number, error)
+        del episodes, rollout  # before the next ones need the memory
+      raise_held()
+    except KeyboardInterrupt:
+      for number, book in alive.items():
+        book.interrupted(pick(state, number))
+      raise
   numbers = meter.numbers() | {"env_steps": done}
   return {number: (pick(state, number), book.numbers() | numbers) for number, book in alive.items()}
 

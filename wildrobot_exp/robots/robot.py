@@ -77,6 +77,11 @@ def model_xml() -> str:
   return (importlib.resources.files("wildrobot_exp.robots") / "wildrobot.xml").read_text()
 
 
+def model_hash() -> str:
+  """The sha256 of the MJCF text shipped with the package."""
+  return hashlib.sha256(model_xml().encode()).hexdigest()
+
+
 def load_robot(control_dt: float = 0.02, timestep: float = 0.004) -> Robot:
   """Compile the model with the given physics timestep.
 
@@ -90,8 +95,7 @@ def load_robot(control_dt: float = 0.02, timestep: float = 0.004) -> Robot:
   substeps = round(control_dt / timestep)
   if substeps < 1 or abs(substeps * timestep - control_dt) > 1e-9:
     raise ValueError(f"timestep {timestep} s does not divide the control period {control_dt} s")
-  xml = model_xml()
-  model = mujoco.MjModel.from_xml_string(xml)
+  model = mujoco.MjModel.from_xml_string(model_xml())
   model.opt.timestep = timestep
 
   joint_ids = model.actuator_trnid[:, 0]
@@ -111,5 +115,5 @@ def load_robot(control_dt: float = 0.02, timestep: float = 0.004) -> Robot:
     home_qpos=home.qpos.copy(),
     home_ctrl=home.ctrl.copy(),
     sensors=sensors,
-    model_hash=hashlib.sha256(xml.encode()).hexdigest(),
+    model_hash=model_hash(),
   )

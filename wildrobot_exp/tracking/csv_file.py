@@ -19,11 +19,13 @@ class CsvFile:
   def __init__(self, path: Path, resume_step: int | None = None):
     """An existing file is replaced; with `resume_step` it goes on.
 
-    Dropped then are the rows beyond that step, and a last one cut short. Raises OSError.
+    Dropped then are the rows beyond that step, and a last one cut short; `kept` holds step and metrics of the
+    others. Raises OSError.
     """
     self._path = path
     columns = list(_FIRST)
     self.last_wall_s = 0.0
+    self.kept: list[tuple[int, dict[str, float]]] = []
     path.parent.mkdir(parents=True, exist_ok=True)
     kept: list[dict[str, str]] = []
     if resume_step is not None and path.exists():
@@ -31,6 +33,9 @@ class CsvFile:
       kept = [row for row in rows if int(row["step"]) <= resume_step]
     if kept:
       self.last_wall_s = float(kept[-1]["wall_s"])
+      self.kept = [
+        (int(row["step"]), {name: float(cell) for name, cell in row.items() if cell and name != "step"}) for row in kept
+      ]
     self._rewrite(columns, kept)
 
   def log(self, step: int, metrics: dict[str, float]) -> None:
@@ -38,7 +43,7 @@ class CsvFile:
     row = {name: repr(float(value)) for name, value in metrics.items()} | {"step": str(int(step))}
     new = [name for name in row if name not in self._columns]
     if new:
-      columns, rows = _read(self._path)
+      columns, rows = _read(self._path) if self._path.exists() else (self._columns, [])
       self._rewrite(columns + new, rows)
     self._append(_line([row.get(name, "") for name in self._columns]))
 
@@ -55,6 +60,8 @@ class CsvFile:
   def _append(self, line: bytes) -> None:
     with self._path.open("ab", buffering=0) as file:
       size = file.tell()
+      if size == 0:  # somebody has removed it
+        line = _line(self._columns) + line
       try:
         written = file.write(line)
       except OSError:

@@ -51,9 +51,10 @@ class TensorBoardEvents:
     from tensorboardX.summary import hparams
 
     folder.mkdir(parents=True, exist_ok=True)
-    # The suffix: a start within the same second must not overwrite the file of the one before.
-    starts = len(list(folder.glob("events.out.tfevents.*")))
-    self._writer = EventsWriter(str(folder / "events"), filename_suffix=f".{starts}")
+    # TensorBoard reads the files in the order of their names, which else come from a clock that may be set back.
+    starts = len(list(folder.glob("*.out.tfevents.*")))
+    self._writer = EventsWriter(str(folder / f"events_{starts:04d}"))
+    self._begun = time.time(), time.monotonic()
     if resume_step is not None:
       self._write(step=resume_step + 1, session_log=SessionLog(status=SessionLog.START))
     metrics = dict.fromkeys(_ON_HPARAMS_PAGE)
@@ -72,6 +73,8 @@ class TensorBoardEvents:
       summary.MergeFrom(scalar(name, value))
     self._write(step=int(step), summary=summary)
     self._writer.flush()
+    if not Path(self._writer._file_name).exists():
+      raise FileNotFoundError(f"{self._writer._file_name} has been removed")
 
   def close(self, exit_code: int) -> None:
     """Marks the session as a success if `exit_code` is 0. Raises OSError."""
@@ -82,7 +85,8 @@ class TensorBoardEvents:
   def _write(self, **fields: Any) -> None:
     from tensorboardX.proto.event_pb2 import Event
 
-    self._writer.write_event(Event(wall_time=time.time(), **fields))
+    time_of_day, started = self._begun  # read once: a clock that is set back meanwhile does not bend the curves
+    self._writer.write_event(Event(wall_time=time_of_day + time.monotonic() - started, **fields))
 
 
 def _shown(config: dict[str, Any], overrides: Mapping[str, str] | None) -> dict[str, bool | int | float | str]:

@@ -94,8 +94,9 @@ def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: 
     events = _opened(TensorBoardEvents, run_dir / "tensorboard", config_dict, resume_step, overrides)
   wandb_run = None
   if logger_cfg.wandb.mode != "disabled":
-    wandb_run = WandbRun(run_dir, mode=logger_cfg.wandb.mode, project=logger_cfg.wandb.project, group=group,
-                         run_name=run_name, config_dict=config_dict)
+    kept = (csv_file.kept if csv_file else []) if resume_step is not None else None
+    wandb_run = _opened(WandbRun, run_dir, mode=logger_cfg.wandb.mode, project=logger_cfg.wandb.project, group=group,
+                        run_name=run_name, config_dict=config_dict, kept=kept)
   lines = None
   if logger_cfg.progress:
     lines = Console(total_steps, resume_step or 0, console and rich.console.Console(file=console))
@@ -103,10 +104,10 @@ def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: 
   return Tracker(sinks, lines, wall_s=csv_file.last_wall_s if csv_file else 0.0)
 
 
-def _opened(sink: type[_Opened], *args: Any) -> _Opened | None:
+def _opened(sink: type[_Opened], *args: Any, **named: Any) -> _Opened | None:
   """The sink, or None and a warning if its file cannot be written."""
   try:
-    return sink(*args)
+    return sink(*args, **named)
   except OSError as error:
     _log.warning("%s: %s; training goes on without it", sink.name, error)
     return None

@@ -4,9 +4,14 @@ import dataclasses
 import logging
 import os
 import queue
+import subprocess
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from wildrobot_exp.tracking.wandb_files import Earlier, read_earlier, run_id
 
 _log = logging.getLogger(__name__)
 _INIT_TIMEOUT_S = 20
@@ -21,17 +26,25 @@ class _Finish:
 class WandbRun:
   """Rows wait in a queue until wandb is ready. What goes wrong is said once; `log` never fails.
 
-  A resumed run is a second wandb run with the same name and group: offline files cannot be reopened.
+  A resumed run goes on in the same wandb run. Online it is continued; offline it gets one more file under the same id,
+  and `wandb sync` puts them together in the order of their starts. What the earlier files hold is not given again,
+  and what they lack (rows that were on their way when the process was killed) is given now.
   """
 
   name = "wandb"
 
   def __init__(self, run_dir: Path, *, mode: str, project: str, group: str, run_name: str,
-               config_dict: dict[str, Any]):
-    """mode: offline or online. Online falls back to offline without an API key or a server."""
+               config_dict: dict[str, Any], kept: Sequence[tuple[int, dict[str, float]]] | None = None):
+    """mode: offline or online. Online falls back to offline without an API key or a server.
+
+    kept: for a resumed run, step and metrics of every row up to its checkpoint. None: a new run. Raises OSError.
+    """
     self._mode = mode
+    self._run_dir = run_dir
+    self._id = run_id(run_dir, resumed=kept is not None)
+    self._kept = kept
     self._init = {"dir": str(run_dir), "project": project, "group": group or None, "name": run_name,
-                  "config": config_dict, "reinit": "finish_previous"}
+                  "config": config_dict, "reinit": "create_new", "id": self._id, "resume": "allow"}
     self._queue: queue.SimpleQueue[dict[str, float] | _Finish] = queue.SimpleQueue()
     self._thread = threading.Thread(target=self._work, name="wandb", daemon=True)
     self._thread.start()
@@ -54,14 +67,29 @@ class WandbRun:
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # offline means that nothing is sent
     import wandb
     from wandb.sdk.mailbox import HandleAbandonedError, MailboxClosedError
+    from wandb.sdk.mailbox.mailbox_handle import ServerResponseError
 
+    gone = (HandleAbandonedError, MailboxClosedError, ServerResponseError)
     try:
+      earlier = Earlier() if self._kept is None else read_earlier(self._run_dir, self._id)
       run = self._start(wandb)
       run.define_metric("*", step_metric="step")
+      number = max(earlier.next, run.starting_step)
+      rows: Counter[int] = Counter()
+
+      def give(row: dict[str, float]) -> None:
+        nonlocal number
+        rows[row["step"]] += 1
+        if rows[row["step"]] > earlier.rows[row["step"]]:
+          run.log(row, step=number, commit=True)
+          number += 1
+
+      for step, metrics in self._kept or ():
+        give({"step": step, **metrics})
       while not isinstance(row := self._queue.get(), _Finish):
-        run.log(row)
+        give(row)
       run.finish(exit_code=row.exit_code)
-    except (OSError, wandb.Error, HandleAbandonedError, MailboxClosedError) as error:
+    except (OSError, subprocess.SubprocessError, wandb.Error, *gone) as error:
       _log.warning("wandb stopped (%s); training goes on without it", _first_line(error))
       _drop_service(wandb)
 
@@ -74,8 +102,16 @@ class WandbRun:
         reason = "no API key: `wandb login` stores one"
       except (OSError, wandb.Error) as error:
         reason = _first_line(error)
+        self._release_id(wandb)
       _log.warning("wandb is not reachable (%s): logging offline, `wandb sync` sends it later", reason)
     return wandb.init(mode="offline", settings=settings, **self._init)
+
+  def _release_id(self, wandb: Any) -> None:
+    """After a start that failed wandb's process takes the id for used: a new process, or where others use it, id."""
+    if sum(thread.name == self._thread.name for thread in threading.enumerate()) == 1:
+      _drop_service(wandb)
+    else:
+      self._id = self._init["id"] = run_id(self._run_dir, resumed=False)
 
 
 def _drop_service(wandb: Any) -> None:
