@@ -123,10 +123,24 @@ def test_every_key_is_there_once_and_leaves_mujoco_s_own_shortcuts_alone():
   assert not taken & {chr(key.glfw) for key in KEYS if key.glfw < 256}
 
 
+class FakeClock:
+  """Time passes only where somebody sleeps or draws."""
+
+  def __init__(self):
+    self.now = 100.0
+
+  def monotonic(self) -> float:
+    return self.now
+
+  def sleep(self, seconds: float) -> None:
+    self.now += seconds + 1e-9
+
+
 class FakeScreen:
   """Presses the keys it was given, one per picture, and is closed by the user after the last."""
 
-  def __init__(self, *labels: str):
+  def __init__(self, clock: FakeClock, *labels: str, drawing: float = 0.0):
+    self.clock, self.drawing = clock, drawing
     self.labels, self.drawn, self.closed = list(labels), [], False
 
   def is_open(self) -> bool:
@@ -137,6 +151,7 @@ class FakeScreen:
     return [key for key in KEYS if key.label == label]
 
   def draw(self, live, lines):
+    self.clock.now += self.drawing
     self.drawn.append((live.time, dict(lines)))
 
   def close(self):
@@ -144,17 +159,28 @@ class FakeScreen:
 
 
 def test_the_loop_obeys_keys_and_draws_the_paused_robot(live):
-  screen = FakeScreen("", "Up", "Space", "", ".", "Space")
-  viewers.show(live, screen)
+  clock = FakeClock()
+  screen = FakeScreen(clock, "", "Up", "Space", "", ".", "Space")
+  viewers.show(live, screen, clock=clock)
   assert [round(time, 2) for time, _ in screen.drawn] == [0.02, 0.04, 0.04, 0.04, 0.06, 0.08]
   assert [lines["state"] for _, lines in screen.drawn][1:4] == ["walking", "paused", "paused"]
   assert screen.drawn[-1][1]["command"].startswith("0.25 m/s") and screen.closed
 
 
-def test_the_loop_keeps_real_time_and_ends_after_its_seconds(live):
-  screen = FakeScreen(*[""] * 500)
-  viewers.show(live, screen, seconds=0.5)
-  assert 0.2 < live.time <= 0.54 and screen.closed
+@pytest.mark.parametrize("drawing", [0.0, 0.01, 0.1])
+def test_the_loop_keeps_real_time_however_slow_the_drawing(live, drawing):
+  clock = FakeClock()
+  screen = FakeScreen(clock, *[""] * 500, drawing=drawing)
+  viewers.show(live, screen, seconds=3.0, clock=clock)
+  assert live.time == pytest.approx(3.0, abs=0.11) and screen.closed
+  assert "100% of real time" in screen.drawn[-1][1]["time"] or drawing == 0.1
+
+
+def test_drawing_that_is_far_too_slow_is_said(live):
+  clock = FakeClock()
+  screen = FakeScreen(clock, *[""] * 8, drawing=0.5)
+  viewers.show(live, screen, clock=clock)
+  assert live.time < 8 * 0.28 and "5" in screen.drawn[-1][1]["time"].split(", ")[1][:2]
 
 
 def test_a_taken_port_is_one_line(live):

@@ -4,13 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.live import KEYS, Key, LiveRun, status
 
-LATEST = 0.1  # s behind real time; beyond that the clock starts afresh instead of catching up
-FRAME_SECONDS = 1 / 60  # between pictures while paused
+LATEST = 0.25  # s behind real time; what is beyond that is given up instead of caught up with
 
 
 class Screen(Protocol):
@@ -29,29 +28,33 @@ class Screen(Protocol):
     """Put it away."""
 
 
-def show(live: LiveRun, screen: Screen, seconds: float | None = None) -> None:
-  """Walk in real time, obeying keys, until the viewer is closed.
+def show(live: LiveRun, screen: Screen, seconds: float | None = None, clock: Any = time) -> None:
+  """Walk in real time, obeying keys, until the viewer is closed. Where drawing is slow, pictures are left out.
 
   Args:
     live: the policy.
     screen: the viewer; closed at the end.
     seconds: wall clock, then stop; None: only when it is closed.
+    clock: has `monotonic()` and `sleep(s)`.
   """
-  started = due = marked = time.monotonic()
+  started = due = marked = clock.monotonic()
   walked, pace = 0, 1.0
   try:
-    while screen.is_open() and (seconds is None or time.monotonic() - started < seconds):
+    while screen.is_open() and (seconds is None or clock.monotonic() - started < seconds):
       for key in screen.pressed():
         key.press(live)
-      if not live.paused:
-        live.step()
-        walked += 1
+      now = clock.monotonic()
+      due = max(due, now - LATEST)
+      while due <= now:
+        if not live.paused:
+          live.step()
+          walked += 1
+        due += live.env.dt
       screen.draw(live, status(live, pace))
-      now = time.monotonic()
+      now = clock.monotonic()
       if now - marked >= 1.0:
         pace, walked, marked = walked * live.env.dt / (now - marked), 0, now
-      due = max(due + (FRAME_SECONDS if live.paused else live.env.dt), now - LATEST)
-      time.sleep(max(due - now, 0.0))
+      clock.sleep(max(due - now, 0.0))
   finally:
     screen.close()
 

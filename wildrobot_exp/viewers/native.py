@@ -1,6 +1,7 @@
 """A live policy in MuJoCo's native viewer: a window on this machine's display."""
 
 import queue
+import warnings
 from collections.abc import Sequence
 
 import mujoco
@@ -69,6 +70,9 @@ def _viewer_module():
     import mujoco.viewer
   except (ImportError, RuntimeError) as error:
     raise NoWindow(f"{error} (pip install glfw)") from error
-  if not glfw.init():
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # glfw's own line about the display; ours follows
+    works = glfw.init()
+  if not works:
     raise NoWindow("no window can be opened on this display (DISPLAY, WAYLAND_DISPLAY)")
   return mujoco.viewer
