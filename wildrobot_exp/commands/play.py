@@ -38,7 +38,8 @@ def _live(args: argparse.Namespace) -> int:
     raise UserError("--reference needs --video FILE.mp4")
   if not 0 <= args.port < 65536:
     raise UserError(f"--port {args.port}: use a number from 0 to 65535")
-  set_platform(load(read_overrides(args.run_dirs[0])))  # before JAX is imported
+  read_overrides(args.run_dirs[0])  # is it a run?
+  set_platform(load())  # one robot in the native engine needs no GPU; before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.live import make_live
@@ -46,7 +47,7 @@ def _live(args: argparse.Namespace) -> int:
   from wildrobot_exp.viewers import key_list, open_screen, show
 
   use_compilation_cache()
-  live = make_live(load_run(args.run_dirs[0]), args.speed)
+  live = make_live(load_run(args.run_dirs[0], ["physics=native"], probe=False), args.speed)
   if live.command != args.speed:
     low, high = live.env.command_range
     print(f"--speed {args.speed:g}: trained for {low:g} to {high:g} m/s; begins with {live.command:g}")
