@@ -79,7 +79,7 @@ from wildrobot_exp.config.compose import load
 from wildrobot_exp.evaluation.starts import make_evaluation_env
 for overrides in {commands!r}:
   load(overrides)
-cfg = load(["algo=ppo", *{commands!r}[1], *{commands!r}[2]])
+cfg = load(["algo=ppo", *{commands!r}[0], *{commands!r}[2]])
 env = make_evaluation_env(cfg, states=1)
 state = env.start(jax.tree.map(lambda x: x[0], env.bank.states), jax.random.PRNGKey(0), jnp.zeros(()), jnp.zeros(()))
 state = env.step(state, jnp.ones(env.action_size))
