@@ -83,7 +83,7 @@ cfg = load(["algo=ppo", *{commands!r}[0], *{commands!r}[2]])
 env = make_evaluation_env(cfg, states=1)
 state = env.start(jax.tree.map(lambda x: x[0], env.bank.states), jax.random.PRNGKey(0), jnp.zeros(()), jnp.zeros(()))
 state = env.step(state, jnp.ones(env.action_size))
-print(float(state.metrics["reward/waist_speed"]) > 0, env.observation_size["privileged_state"])
+print(float(state.metrics["reward/waist_speed"]) < 0, env.observation_size["privileged_state"])
 """
 
 

@@ -162,8 +162,8 @@ def test_the_loop_obeys_keys_and_draws_the_paused_robot(live):
   clock = FakeClock()
   screen = FakeScreen(clock, "", "Up", "Space", "", ".", "Space")
   viewers.show(live, screen, clock=clock)
-  assert [round(time, 2) for time, _ in screen.drawn] == [0.02, 0.04, 0.04, 0.04, 0.06, 0.08]
-  assert [lines["state"] for _, lines in screen.drawn][1:4] == ["walking", "paused", "paused"]
+  assert [round(time, 2) for time, _ in screen.drawn] == [0.0, 0.02, 0.04, 0.04, 0.04, 0.06, 0.08]
+  assert [lines["state"] for _, lines in screen.drawn][2:5] == ["walking", "paused", "paused"]
   assert screen.drawn[-1][1]["command"].startswith("0.25 m/s") and screen.closed
 
 

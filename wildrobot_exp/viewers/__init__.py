@@ -37,6 +37,7 @@ def show(live: LiveRun, screen: Screen, seconds: float | None = None, clock: Any
     seconds: wall clock, then stop; None: only when it is closed.
     clock: has `monotonic()` and `sleep(s)`.
   """
+  screen.draw(live, status(live, 1.0))  # the first picture takes long
   started = due = marked = clock.monotonic()
   walked, pace = 0, 1.0
   try:
