@@ -35,18 +35,25 @@ class Run:
   step: int
 
 
-def load_run(run_dir: Path, overrides: Sequence[str] = (), which: int | Literal["best", "latest"] = "best") -> Run:
+def load_run(
+  run_dir: Path,
+  overrides: Sequence[str] = (),
+  which: int | Literal["best", "latest"] = "best",
+  *,
+  probe: bool = True,
+) -> Run:
   """The run in a folder.
 
   Args:
     run_dir: the run folder.
     overrides: on top of the run's own; they win.
     which: the checkpoint; "best" falls back to the latest where none has a score.
+    probe: also refuse a run whose hardware is not here.
 
   Raises:
     UserError: no run there, no such checkpoint, it is of another robot, or the overrides do not fit it.
   """
-  cfg = load([*read_overrides(run_dir), *overrides])
+  cfg = load([*read_overrides(run_dir), *overrides], probe=probe)
   checkpoints = Checkpoints(run_dir, model_hash=model_hash())
   if which == "best" and checkpoints.best_step() is None:
     which = "latest"

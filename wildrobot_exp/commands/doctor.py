@@ -1,36 +1,72 @@
-"""Is this machine ready? One line per check, with what to do where the answer is no."""
+"""Is this machine ready? One line per check, with what to do where the answer is no; then how fast it is."""
 
+import argparse
+import importlib.metadata
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.config.devices import probe_devices
+from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.versions import machine_facts, package_versions
 
 LEAST_DISK_GB = 1.0
-ROBOTS = 64
+LEAST_MEMORY_GB = 2.0  # a run of the defaults takes about half of it
+BATCHES = {"cpu": {"native": (16, 64, 256, 1024), "mjx": (64,)}, "gpu": {"native": (256,), "mjx": (256, 1024, 4096)}}
+MEASURED_SECONDS = 1.0  # of each batch size
+STANDING = (0.4, 0.6)  # m, height of the base
+OPTIONAL = {"onnx": "export", "onnxruntime": "export", "optuna": "search", "submitit": "slurm", "ray": "ray"}
 
 
 class NotReady(Exception):
   """A check failed; the message is one line with what to do."""
 
 
-def examine(hardware: str) -> bool:
+def add_parser(commands: argparse._SubParsersAction) -> None:
+  """Register the command."""
+  parser = commands.add_parser("doctor", help="is this machine ready? Non-zero exit if not")
+  parser.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what it has to be ready for (cpu)")
+  parser.add_argument("--quick", action="store_true", help="leave out the throughput: MJX alone compiles for a while")
+  parser.set_defaults(run=doctor)
+
+
+def doctor(args: argparse.Namespace) -> int:
+  """Refuse hardware that is not there; otherwise check everything."""
+  cfg = load([f"hardware={args.hardware}"], probe=False)
+  probe_devices(cfg)
+  set_platform(cfg)  # before JAX is imported
+
+  from wildrobot_exp.compilation_cache import use_compilation_cache
+  from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
+
+  use_compilation_cache()
+  return 0 if examine(args.hardware, args.quick) else 1
+
+
+def examine(hardware: str, quick: bool = False) -> bool:
   """Print every check's verdict; True if what training needs is there (video and wandb are not needed)."""
+  rates: list[tuple[str, int, float, float]] = []
   checks: list[tuple[str, bool, Callable[[], str]]] = [
     ("versions", True, _versions),
     ("hardware", True, lambda: _hardware(hardware)),
+    ("arrays", True, _arrays),
+    ("jit", True, _jit),
     ("native physics", True, lambda: _physics("native")),
-    ("mjx physics", hardware == "gpu", lambda: _physics("mjx")),
+    ("brax", True, _brax),
+    ("memory", True, lambda: _memory(hardware)),
     ("rendering", False, _rendering),
     ("wandb", False, _wandb),
     ("disk", True, _disk),
   ]
+  if not quick:
+    for engine, batches in BATCHES[hardware].items():
+      needed = engine == ("mjx" if hardware == "gpu" else "native")
+      checks.append((f"{engine} speed", needed, lambda e=engine, b=batches: _speed(e, b, rates)))
   ready = True
   for name, needed, check in checks:
     try:
@@ -39,6 +75,11 @@ def examine(hardware: str) -> bool:
       verdict, mark = str(error), "NO" if needed else "no"
       ready = ready and not needed
     print(f"{mark:3} {name:15} {verdict}", flush=True)
+  print(f"--  {'optional':15} {_optional()}")
+  if rates:
+    print(f"\n{'engine':8} {'robots':>7} {'control steps/s':>16} {'first call s':>13}")
+    for engine, robots, rate, first in rates:
+      print(f"{engine:8} {robots:7,} {rate:16,.0f} {first:13.1f}")
   print("ready" if ready else "not ready: see the lines marked NO")
   return ready
 
@@ -50,17 +91,87 @@ def _versions() -> str:
 
 
 def _hardware(hardware: str) -> str:
-  probe_devices(load([f"hardware={hardware}"], probe=False))
   import jax
 
-  if jax.default_backend() != hardware:
-    raise NotReady(f"JAX runs on {jax.default_backend()}, not on {hardware}: see docs of jax for the {hardware} wheel")
+  check_devices(load([f"hardware={hardware}"], probe=False))
+
   facts = machine_facts()
   return f"JAX on {jax.default_backend()}: {jax.devices()[0]}; {facts['cpus']} CPUs, {facts['cpu']}"
 
 
+def _arrays() -> str:
+  """A matrix product and a sum against NumPy."""
+  import jax.numpy as jnp
+  import numpy as np
+
+  matrix = np.random.default_rng(0).normal(size=(256, 256)).astype(np.float32)
+  error = float(np.max(np.abs(np.asarray(jnp.asarray(matrix) @ jnp.asarray(matrix).T) - matrix @ matrix.T)))
+  scale = float(np.max(np.abs(matrix @ matrix.T)))
+  if not error < 0.01 * scale:
+    raise NotReady(f"a matrix product is off by {error:.2g} of {scale:.2g}: reinstall jax and jaxlib")
+  return f"a 256 x 256 product agrees with NumPy to {error / scale:.0e}"
+
+
+def _jit() -> str:
+  """A chain of small operations, one by one and compiled."""
+  import jax
+  import jax.numpy as jnp
+
+  def chain(x: jax.Array) -> jax.Array:
+    for _ in range(50):
+      x = jnp.tanh(x) + 0.1 * x
+    return x
+
+  values, compiled = jnp.ones(1000), jax.jit(chain)
+  slow, fast = (_seconds(function, values) for function in (chain, compiled))
+  if not fast < slow:
+    raise NotReady(f"a compiled function is no faster ({slow * 1e3:.2f} ms, compiled {fast * 1e3:.2f} ms)")
+  return f"100 small operations in {slow * 1e3:.2f} ms, compiled in {fast * 1e3:.2f} ms: {slow / fast:.0f} times faster"
+
+
+def _seconds(function: Callable[[Any], Any], argument: Any, calls: int = 5) -> float:
+  """The fastest of some calls, after one that does not count."""
+  import jax
+
+  times = []
+  for _ in range(calls + 1):
+    started = time.monotonic()
+    jax.block_until_ready(function(argument))
+    times.append(time.monotonic() - started)
+  return min(times[1:])
+
+
 def _physics(engine: str) -> str:
-  """Stand at home for a while and say how fast that went."""
+  """Stand at home for a second."""
+  step, states = _stepper(engine, 4)
+  for _ in range(50):
+    states = step(states)
+  height = float(states.qpos[0, 2])
+  if not STANDING[0] < height < STANDING[1]:
+    raise NotReady(f"the robot does not stand: its base is at {height:.2f} m")
+  return f"the robot stands for a second, its base at {height:.2f} m"
+
+
+def _speed(engine: str, batches: Sequence[int], rates: list[tuple[str, int, float, float]]) -> str:
+  """Control steps of one robot per second at each batch size; adds a row for each to `rates`."""
+  import jax
+
+  for robots in batches:
+    step, states = _stepper(engine, robots)
+    started = time.monotonic()
+    states = jax.block_until_ready(step(states))
+    first = time.monotonic() - started
+    started, count = time.monotonic(), 0
+    while (elapsed := time.monotonic() - started) < MEASURED_SECONDS:
+      states = jax.block_until_ready(step(states))
+      count += robots
+    rates.append((engine, robots, count / elapsed, first))
+  best = max((row for row in rates if row[0] == engine), key=lambda row: row[2])
+  return f"{best[2]:,.0f} control steps/s with {best[1]:,} robots"
+
+
+def _stepper(engine: str, robots: int) -> tuple[Callable[[Any], Any], Any]:
+  """A compiled control step of so many robots at home, and their states."""
   import jax
   import jax.numpy as jnp
 
@@ -71,22 +182,55 @@ def _physics(engine: str) -> str:
   robot = load_robot()
   physics = make_physics(engine, robot)
   bank = state_bank(robot, robot.home_qpos[None], jnp.zeros((1, robot.model.nv)))
-  states = jax.tree.map(lambda x: jnp.repeat(x, ROBOTS, axis=0), bank)
-  targets = jnp.tile(jnp.asarray(robot.home_ctrl, jnp.float32), (ROBOTS, 1))
-  step = jax.jit(jax.vmap(physics.step))
-  still = jnp.zeros((ROBOTS, 3))
-  started = time.monotonic()
-  states = jax.block_until_ready(step(states, targets, still))
-  compiled = time.monotonic()
-  count = 0
-  while time.monotonic() - compiled < 1.0:
-    states = jax.block_until_ready(step(states, targets, still))
-    count += ROBOTS
-  rate = count / (time.monotonic() - compiled)
-  height = float(states.qpos[0, 2])
-  if not 0.4 < height < 0.6:
-    raise NotReady(f"the robot does not stand: its base is at {height:.2f} m")
-  return f"{rate:,.0f} control steps/s of {ROBOTS} robots, first call {compiled - started:.1f} s"
+  states = jax.tree.map(lambda x: jnp.repeat(x, robots, axis=0), bank)
+  targets = jnp.tile(jnp.asarray(robot.home_ctrl, jnp.float32), (robots, 1))
+  return jax.jit(lambda states: jax.vmap(physics.step)(states, targets, jnp.zeros((robots, 3)))), states
+
+
+def _brax() -> str:
+  """The env under Brax's own wrappers for training."""
+  import jax
+  import jax.numpy as jnp
+
+  from wildrobot_exp.evaluation.starts import make_evaluation_env
+
+  env = make_evaluation_env(load(["physics=native"], probe=False), states=1)
+  from brax.envs.wrappers import training
+
+  wrapped = training.wrap(env, episode_length=2)
+  state = jax.jit(wrapped.reset)(jax.random.split(jax.random.PRNGKey(0), 2))
+  step = jax.jit(wrapped.step)
+  for _ in range(2):
+    state = step(state, jnp.zeros((2, env.action_size)))
+  if not (state.done == 1.0).all() or not bool(jnp.isfinite(state.reward).all()):
+    raise NotReady(f"Brax {importlib.metadata.version('brax')} does not end our episodes: pip install 'brax>=0.14.2'")
+  return f"brax {importlib.metadata.version('brax')}'s training wrappers reset, step and end our episodes"
+
+
+def _memory(hardware: str) -> str:
+  if hardware == "gpu":
+    import jax
+
+    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    return f"{limit / 1e9:.1f} GB of the GPU for JAX" if limit else "the GPU does not say how much JAX may use"
+  try:
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 1024 / 1e9
+  except (OSError, KeyError):
+    return "this system does not say how much is free"
+  if free < LEAST_MEMORY_GB:
+    raise NotReady(f"{free:.1f} GB free: a run needs up to {LEAST_MEMORY_GB:.0f} GB; end something, or lower num_envs")
+  return f"{free:.1f} GB free"
+
+
+def _optional() -> str:
+  found, missing = [], []
+  for name, extra in OPTIONAL.items():
+    try:
+      found.append(f"{name} {importlib.metadata.version(name)}")
+    except importlib.metadata.PackageNotFoundError:
+      missing.append(f"{name} is not installed (pip install -e '.[{extra}]')")
+  return "; ".join([", ".join(found), *missing] if found else missing)
 
 
 def _rendering() -> str:

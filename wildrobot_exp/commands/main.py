@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from wildrobot_exp.commands import config, export, inspect, motion, play
+from wildrobot_exp.commands import config, doctor, export, inspect, motion, play
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import set_platform
 from wildrobot_exp.config.folders import read_overrides
@@ -68,9 +68,7 @@ def _parser() -> argparse.ArgumentParser:
   bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
   bench.set_defaults(run=_bench)
 
-  doctor = commands.add_parser("doctor", help="is this machine ready? Non-zero exit if not")
-  doctor.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what it has to be ready for (cpu)")
-  doctor.set_defaults(run=_doctor)
+  doctor.add_parser(commands)
   return parser
 
 
@@ -131,12 +129,6 @@ def _bench(args: argparse.Namespace) -> int:
   if args.json:
     args.json.write_text(json.dumps(result, indent=2) + "\n")
   return 0
-
-
-def _doctor(args: argparse.Namespace) -> int:
-  from wildrobot_exp.commands.doctor import examine
-
-  return 0 if examine(args.hardware) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`wildrobot play RUN [RUN ...] --video FILE`: the policies, and the reference, side by side; or an incident."""
+"""`wildrobot play RUN`: watch the policy live; with `--video FILE`: several side by side, or an incident."""
 
 import argparse
 from pathlib import Path
@@ -10,28 +10,68 @@ from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 
 SLOW_MOTION = 10  # an incident has as many steps as a rollout, a fraction of a second
+VIDEO_SECONDS = 10.0
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
   """Register the command."""
-  parser = commands.add_parser("play", help="a video of one or several runs' policies, side by side")
-  parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN", help="run folders")
-  parser.add_argument("--video", type=Path, required=True, metavar="FILE", help="the mp4 to write")
-  parser.add_argument("--speed", type=float, default=0.25, help="commanded speed, m/s (0.25)")
-  parser.add_argument("--seconds", type=float, default=10.0, help="length (10)")
-  parser.add_argument("--reference", action="store_true", help="also show the first run's reference clip")
-  parser.add_argument("--incident", type=int, metavar="N", help="replay the run's incident N (from 0), in slow motion")
+  parser = commands.add_parser("play", help="watch a run's policy live, or make a video of several side by side")
+  parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN", help="run folders; one without --video")
+  parser.add_argument("--video", type=Path, metavar="FILE", help="write an mp4 instead of opening a viewer")
+  parser.add_argument("--speed", type=float, default=0.25, help="commanded speed, m/s (0.25); live: to begin with")
+  parser.add_argument("--seconds", type=float, help="length (10); live: until the viewer is closed")
+  parser.add_argument("--reference", action="store_true", help="in the video: also the first run's reference clip")
+  parser.add_argument("--incident", type=int, metavar="N", help="in the video: replay the run's incident N, from 0")
+  parser.add_argument("--viewer", choices=("auto", "native", "web"), default="auto", help="auto: native with a display")
+  parser.add_argument("--port", type=int, default=0, help="of the web viewer (the first free one from 8080 on)")
   parser.set_defaults(run=play)
 
 
 def play(args: argparse.Namespace) -> int:
-  """Write the video."""
+  """Open the viewer, or write the video."""
+  if args.seconds is not None and not args.seconds > 0:
+    raise UserError(f"--seconds {args.seconds}: use a length above 0")
+  return _live(args) if args.video is None else _video(args)
+
+
+def _live(args: argparse.Namespace) -> int:
+  if len(args.run_dirs) > 1:
+    raise UserError("a viewer shows one run: give one RUN, or --video FILE.mp4 for several side by side")
+  for option, given in (("--reference", args.reference), ("--incident", args.incident is not None)):
+    if given:
+      raise UserError(f"{option} needs --video FILE.mp4")
+  if not 0 <= args.port < 65536:
+    raise UserError(f"--port {args.port}: use a number from 0 to 65535")
+  read_overrides(args.run_dirs[0])  # is it a run?
+  set_platform(load())  # one robot in the native engine needs no GPU; before JAX is imported
+
+  from wildrobot_exp.compilation_cache import use_compilation_cache
+  from wildrobot_exp.live import make_live
+  from wildrobot_exp.runs import load_run
+  from wildrobot_exp.viewers import key_list, open_screen, show
+
+  use_compilation_cache()
+  live = make_live(load_run(args.run_dirs[0], ["physics=native"], probe=False), args.speed)
+  if live.command != args.speed:
+    low, high = live.env.command_range
+    print(f"--speed {args.speed:g}: trained for {low:g} to {high:g} m/s; begins with {live.command:g}")
+  live.step()  # compiles
+  live.reset()
+  screen = open_screen(live, args.viewer, args.port)
+  print(f"keys: {key_list()}", flush=True)
+  try:
+    show(live, screen, args.seconds)
+  except KeyboardInterrupt:
+    print()
+  print(f"{live.time:.1f} s walked, {'fallen' if live.fallen else 'not fallen'}")
+  return 0
+
+
+def _video(args: argparse.Namespace) -> int:
   if args.video.suffix != ".mp4":
     raise UserError(f"--video {args.video}: give a file name that ends in .mp4")
   if not args.video.absolute().parent.is_dir():
     raise UserError(f"--video {args.video}: no such folder")
-  if args.seconds <= 0:
-    raise UserError(f"--seconds {args.seconds}: use a length above 0")
   if args.incident is not None and (len(args.run_dirs) > 1 or args.reference):
     raise UserError(f"--incident {args.incident}: give one run, and leave out --reference")
   configs = [load(read_overrides(folder)) for folder in args.run_dirs]
@@ -53,7 +93,7 @@ def play(args: argparse.Namespace) -> int:
       args.video,
       runs,
       args.speed,
-      args.seconds,
+      VIDEO_SECONDS if args.seconds is None else args.seconds,
       reference=args.reference,
       width=settings.width,
       height=settings.height,

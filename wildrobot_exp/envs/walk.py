@@ -82,7 +82,7 @@ class WalkEnv(Env):
     self._action_scale = action_scale
     self.command_range = command_range
     self._command_zero_share = command_zero_share
-    self._command_slowest = command_slowest
+    self.command_slowest = command_slowest
     self._command_probability = self.dt / command_seconds
     self.gait_period = gait_period
     self.bank = bank
@@ -202,7 +202,7 @@ class WalkEnv(Env):
     low, high = self.command_range
     value = jax.random.uniform(value_key, minval=low, maxval=high)
     stand = jax.random.uniform(zero_key) < self._command_zero_share
-    speed, least = jnp.abs(value), self._command_slowest
+    speed, least = jnp.abs(value), self.command_slowest
     return jnp.where(stand | (speed < least / 2), 0.0, jnp.sign(value) * jnp.maximum(speed, least))
 
 

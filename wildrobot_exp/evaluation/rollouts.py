@@ -150,7 +150,7 @@ class Roller:
     def one_step(state: State, inputs: tuple[jax.Array, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
       key, push = inputs
       action = self._act(params, state.obs, key, modes)
-      state = jax.vmap(self.env.step)(state, action, jax.vmap(_to_world)(state.pipeline_state, push))
+      state = jax.vmap(self.env.step)(state, action, jax.vmap(q.from_heading)(state.pipeline_state, push))
       return state, jax.vmap(observe)(state)
 
     def observe(state: State) -> dict[str, jax.Array]:
@@ -168,9 +168,3 @@ class Roller:
       )
 
     return jax.lax.scan(one_step, state, (jax.random.split(rng, len(pushes)), pushes))
-
-
-def _to_world(state: PhysicsState, vec: jax.Array) -> jax.Array:
-  """A heading-frame vector [3] in the world frame."""
-  c, s = jnp.cos(q.yaw(state)), jnp.sin(q.yaw(state))
-  return jnp.stack([c * vec[0] - s * vec[1], s * vec[0] + c * vec[1], vec[2]])

@@ -57,6 +57,12 @@ def to_heading(state: PhysicsState, vec: jax.Array) -> jax.Array:
   return jnp.stack([c * vec[0] + s * vec[1], c * vec[1] - s * vec[0], vec[2]])
 
 
+def from_heading(state: PhysicsState, vec: jax.Array) -> jax.Array:
+  """A heading-frame vector [3] in the world."""
+  c, s = jnp.cos(yaw(state)), jnp.sin(yaw(state))
+  return jnp.stack([c * vec[0] - s * vec[1], s * vec[0] + c * vec[1], vec[2]])
+
+
 def root_height(state: PhysicsState) -> jax.Array:
   """[] height of the base origin above the floor, m."""
   return state.qpos[2]
