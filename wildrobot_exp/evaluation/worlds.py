@@ -125,7 +125,7 @@ class LateState(PhysicsState):
     waiting: [L, J] rad, the next to arrive first.
   """
 
-  waiting: jax.Array
+  waiting: jax.Array = flax.struct.field(kw_only=True)
 
 
 class LatePhysics:
@@ -157,4 +157,5 @@ class LatePhysics:
 
 
 def _late(state: PhysicsState, waiting: jax.Array) -> LateState:
-  return LateState(state.qpos, state.qvel, state.warmstart, state.sensordata, waiting)
+  own = {field.name: getattr(state, field.name) for field in dataclasses.fields(PhysicsState)}
+  return LateState(**own, waiting=waiting)
