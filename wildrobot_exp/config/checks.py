@@ -35,6 +35,7 @@ def check(cfg: Config) -> None:
   check_motion(cfg.motion)
   _check_amp(cfg)
   _check_evaluation(cfg)
+  _check_logger(cfg)
   _check_gates(cfg)
 
 
@@ -216,6 +217,12 @@ def _check_evaluation(cfg: Config) -> None:
   if video.fps > rate + TOLERANCE:
     most = int(rate + TOLERANCE)
     raise UserError(f"evaluation.video.fps={video.fps} is above the control rate: use at most {most}")
+
+
+def _check_logger(cfg: Config) -> None:
+  wandb = cfg.logger.wandb
+  if wandb.mode != "disabled" and not wandb.project.strip():
+    raise UserError("logger.wandb.project is empty: name one, logger.wandb.project=wildrobot_exp")
 
 
 def _check_gates(cfg: Config) -> None:

@@ -1,5 +1,7 @@
 """Hydra's and OmegaConf's errors as one line with the fix in it."""
 
+import dataclasses
+
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import errors as oc
 
@@ -69,10 +71,20 @@ def _number(text: str) -> float | str:
     return text
 
 
+def _example(key: str) -> str:
+  """A value to type for a missing entry of a free-named section."""
+  if key.count(".") > (1 if key.startswith("gates.") else 2):
+    return "..."
+  return "{min:...}" if key.startswith("gates.") else "{...}"
+
+
 def _absent_key(cause: oc.OmegaConfBaseException) -> UserError:
   key = cause.full_key
   if key.startswith(("reward.terms.", "env.terminations.", "gates.")):
-    return UserError(f"{key} is not part of the chosen options: add it with +{key}=...")
+    return UserError(f"{key} is not part of the chosen options: add it with +{key}={_example(key)}")
   if key.startswith(LAUNCHER) and cause.object_type in launcher.LAUNCHERS.values():
     return launcher.unknown_launcher_key(key.removeprefix(LAUNCHER), cause.object_type)
+  if key.startswith("hydra.") and dataclasses.is_dataclass(cause.object_type):
+    section, _, name = key.rpartition(".")
+    return unknown_name(f"key in {section}", name, [field.name for field in dataclasses.fields(cause.object_type)])
   return UserError(f"{key}: {_first_line(cause)}")
