@@ -95,6 +95,7 @@ OVERRIDES = {
   "total_steps=10": "at least 5120",
   # do not fit together
   "algo=ppo amp.weight=1": "amp.* has no meaning with algo=ppo",
+  "algo=brax_ppo algo.final_learning_rate=0": "drop it, or use algo=ppo",
   "algo=ppo +amp.weight=1": "drop the +",
   "algo=ppo amp=default": "amp.* has no meaning with algo=ppo",
   "algo.name=ppo": "amp.* has no meaning with algo=ppo",

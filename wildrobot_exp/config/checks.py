@@ -27,6 +27,7 @@ def check(cfg: Config) -> None:
   _check_resume(cfg)
   _check_sweep(cfg)
   _check_batch(cfg)
+  _check_brax(cfg)
   _check_times(cfg)
   _check_command(cfg)
   _check_rewards(cfg)
@@ -63,6 +64,15 @@ def _check_batch(cfg: Config) -> None:
     raise UserError(
       f"total_steps={cfg.total_steps} is less than one iteration"
       f" (num_envs x algo.horizon = {least}): use at least {least}"
+    )
+
+
+def _check_brax(cfg: Config) -> None:
+  algo = cfg.algo
+  if algo.name == "brax_ppo" and algo.final_learning_rate != algo.learning_rate:
+    raise UserError(
+      f"algo.final_learning_rate={algo.final_learning_rate} has no meaning with algo=brax_ppo, whose rate stays"
+      f" {algo.learning_rate}: drop it, or use algo=ppo"
     )
 
 
