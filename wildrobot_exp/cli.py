@@ -61,6 +61,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(_plans(composed)))
       return 0
+    print("\n".join(_announcement(composed)), flush=True)
     _run(hydra_main, composed)
   except UserError as error:
     print(f"error: {one_line(error)}", file=sys.stderr)
@@ -106,6 +107,14 @@ def _plans(composed: Composed) -> list[str]:
   record, trials = _record(composed), composed.search.sweeper.n_trials
   ends = [plan(cell.config, cell.folder) for cell in (composed.cells[0], composed.cells[-1])]
   return [f"search: {trials} trials, {record.direction} {record.metric}", *record.space, "from", ends[0], "to", ends[1]]
+
+
+def _announcement(composed: Composed) -> list[str]:
+  """The plan of what starts now; of a sweep, how many jobs and the plan of the first."""
+  if composed.search is not None or not composed.multirun:
+    return _plans(composed)
+  first = composed.cells[0]
+  return [f"sweep: {len(composed.cells)} jobs into {composed.folder}, the first one", plan(first.config, first.folder)]
 
 
 def _record(composed: Composed) -> SearchRecord:

@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from wildrobot_exp.building import Experiment, build, make_update
+from wildrobot_exp.built_check import check_built, check_update
 from wildrobot_exp.compilation_cache import use_compilation_cache
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.policies import make_actor
@@ -39,7 +40,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
 
   Raises:
     UserError: the robot cannot perform the reference motion.
-    RunFailed: training diverged or nothing could be saved.
+    RunFailed: training diverged, nothing could be saved, or what was built is not what the config says.
     Stopped: another process asked for it, see stop_request; the state is saved.
   """
   started = time.monotonic()
@@ -47,6 +48,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
     raise UserError("algo=brax_ppo cannot be resumed: Brax keeps its state to itself; use algo=ppo")
   prepare_process()
   experiment = build(cfg)
+  check_built(cfg, experiment)
   hydra = HydraConfig.get() if HydraConfig.initialized() else None
   overrides = OmegaConf.to_container(hydra.overrides.task) if hydra else []
   group = run_dir.parent.name if hydra and hydra.mode == RunMode.MULTIRUN else ""
@@ -87,6 +89,7 @@ def _train(run: Recording, experiment: Experiment) -> tuple[Any, int, dict[str, 
   books = run.books(update.steps_per_update, quick, health and health.columns, experiment.robot)
   hp = make_hyperparameters(cfg, experiment.env)
   state = with_discriminator(cfg, update.init(jax.random.PRNGKey(cfg.seed)))
+  check_update(cfg, update, state, hp)
   if run.resume_step is not None:
     state = run.checkpoints.restore(run.resume_step, state)
     run.tracker.say(f"resumed at step {run.resume_step}")

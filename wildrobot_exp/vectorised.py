@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 
 from wildrobot_exp.building import Experiment, build, make_update
+from wildrobot_exp.built_check import check_built, check_update
 from wildrobot_exp.envs.walk import make_walk_env
 from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.evaluation.policies import make_actor
@@ -67,6 +68,7 @@ def run_together(runs: Sequence[Run], *, group: str, memory_gb: float | None, ve
   prepare_process()
   experiment = build(runs[0].cfg)
   cfg = runs[0].cfg
+  check_built(cfg, experiment)
   reference = None if cfg.amp is None else make_reference(cfg, experiment.robot, experiment.clips)
   update = make_update(cfg, experiment, reference)
   together = _Together(experiment, update, reference, quick_evaluation(cfg, experiment), group, verdicts)
@@ -105,6 +107,8 @@ class _Together:
       for run, variation in zip(runs, variations)
     ]
     hps = [make_hyperparameters(run.cfg, env) for run, env in zip(runs, envs)]
+    for run, state, hp in zip(runs, states, hps):
+      check_update(run.cfg, self._update, state, hp)
     update = VectorisedUpdate(self._update)
     with contextlib.ExitStack() as all_of_them:
       open_ones = [all_of_them.enter_context(contextlib.ExitStack()) for _ in runs]

@@ -153,7 +153,9 @@ def test_every_number_of_an_evaluation_can_be_searched_for():
     "fine_timestep": row,
     "baselines": {"zero_action": row, "random_policy": row},
     "long_walk": {"completed": 1, "rollouts": 1},
-    "commands": [{"vx": 0.0, "drift_m": 0.0}],
+    "pushes": [{"direction": way, "force_n": 10.0, "recovered": 1.0} for way in ("lateral", "forward")],
+    "worlds": [{"survival": 1.0}],
+    "commands": [{"vx": 0.0, "drift_m": 0.0, "torque_mean_nm": 1.0, "power_mean_w": 1.0}],
     "gait": {"stride_frequency_hz": [1.0, 1.0], "swing_clearance_feet_m": [0.1, 0.1], "symmetry": 1.0},
     "style": {"classifier_auc": 1.0, "feature_distance": 1.0, "joint_rms_rad": 0.1},
   }

@@ -28,6 +28,7 @@ def check(cfg: Config) -> None:
   _check_resume(cfg)
   _check_sweep(cfg)
   _check_batch(cfg)
+  _check_brax(cfg)
   _check_times(cfg)
   _check_command(cfg)
   _check_rewards(cfg)
@@ -36,6 +37,7 @@ def check(cfg: Config) -> None:
   check_motion(cfg.motion)
   _check_amp(cfg)
   _check_evaluation(cfg)
+  _check_logger(cfg)
   _check_gates(cfg)
 
 
@@ -63,6 +65,15 @@ def _check_batch(cfg: Config) -> None:
     raise UserError(
       f"total_steps={cfg.total_steps} is less than one iteration"
       f" (num_envs x algo.horizon = {least}): use at least {least}"
+    )
+
+
+def _check_brax(cfg: Config) -> None:
+  algo = cfg.algo
+  if algo.name == "brax_ppo" and algo.final_learning_rate != algo.learning_rate:
+    raise UserError(
+      f"algo.final_learning_rate={algo.final_learning_rate} has no meaning with algo=brax_ppo, whose rate stays"
+      f" {algo.learning_rate}: drop it, or use algo=ppo"
     )
 
 
@@ -217,6 +228,12 @@ def _check_evaluation(cfg: Config) -> None:
   if video.fps > rate + TOLERANCE:
     most = int(rate + TOLERANCE)
     raise UserError(f"evaluation.video.fps={video.fps} is above the control rate: use at most {most}")
+
+
+def _check_logger(cfg: Config) -> None:
+  wandb = cfg.logger.wandb
+  if wandb.mode != "disabled" and not wandb.project.strip():
+    raise UserError("logger.wandb.project is empty: name one, logger.wandb.project=wildrobot_exp")
 
 
 def _check_gates(cfg: Config) -> None:

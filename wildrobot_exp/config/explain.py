@@ -1,13 +1,17 @@
 """Hydra's and OmegaConf's errors as one line with the fix in it."""
 
+import dataclasses
+import re
+
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import errors as oc
 
 from wildrobot_exp.config import launcher
-from wildrobot_exp.config.keys import TYPES, describe, unwrap, wrong_type
+from wildrobot_exp.config.keys import TYPES, describe, is_known, unknown_key, unwrap, wrong_type
 from wildrobot_exp.errors import UserError, unknown_name
 
 MERGING = "Error merging override "
+IN_FILE = re.compile(r"In '(?P<file>.*)': \w+ raised while composing config:\s*(?P<reason>.*)\s*full_key: (?P<key>.*)")
 LAUNCHER = "hydra.launcher."
 
 
@@ -26,6 +30,9 @@ def explain(error: Exception) -> UserError:
     return _missing_option(error)
   if isinstance(error, OverrideParseException):
     return UserError(f"cannot read {error.override!r}: write key=value, with spaces and brackets quoted")
+  in_file = IN_FILE.match(str(error))
+  if in_file:
+    return _in_file(**in_file.groupdict())
   cause = error.__cause__ or error
   if isinstance(cause, oc.ValidationError | oc.UnsupportedValueType):
     return _wrong_value(error, cause)
@@ -46,6 +53,15 @@ def _missing_option(error: MissingConfigException) -> UserError:
   if group and error.options:
     return unknown_name(group, option, error.options)
   return UserError(one_line(str(error).split("Search path:")[0].split("Config search path:")[0]))
+
+
+def _in_file(file: str, reason: str, key: str) -> UserError:
+  """The error for a key of a YAML file, which Hydra has only as text."""
+  if key and not is_known(key):
+    return UserError(f"{file}: {unknown_key(key)}")
+  if key in TYPES:
+    return UserError(f"{file}: {key}: expected {describe(TYPES[key])} ({reason.strip()})")
+  return UserError(f"{file}: {f'{key}: ' if key else ''}{reason.strip()}")
 
 
 def _wrong_value(error: Exception, cause: oc.OmegaConfBaseException) -> UserError:
@@ -69,10 +85,20 @@ def _number(text: str) -> float | str:
     return text
 
 
+def _example(key: str) -> str:
+  """A value to type for a missing entry of a free-named section."""
+  if key.count(".") > (1 if key.startswith("gates.") else 2):
+    return "..."
+  return "{min:...}" if key.startswith("gates.") else "{...}"
+
+
 def _absent_key(cause: oc.OmegaConfBaseException) -> UserError:
   key = cause.full_key
   if key.startswith(("reward.terms.", "env.terminations.", "gates.")):
-    return UserError(f"{key} is not part of the chosen options: add it with +{key}=...")
+    return UserError(f"{key} is not part of the chosen options: add it with +{key}={_example(key)}")
   if key.startswith(LAUNCHER) and cause.object_type in launcher.LAUNCHERS.values():
     return launcher.unknown_launcher_key(key.removeprefix(LAUNCHER), cause.object_type)
+  if key.startswith("hydra.") and dataclasses.is_dataclass(cause.object_type):
+    section, _, name = key.rpartition(".")
+    return unknown_name(f"key in {section}", name, [field.name for field in dataclasses.fields(cause.object_type)])
   return UserError(f"{key}: {_first_line(cause)}")

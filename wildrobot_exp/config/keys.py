@@ -35,7 +35,7 @@ def describe(hint: typing.Any) -> str:
   origin, args = typing.get_origin(hint), typing.get_args(hint)
   if origin is list:
     return f"a list like [{ {int: '64,64', float: '0.0,0.3', str: 'a,b'}[args[0]] }]"
-  if origin is dict or dataclasses.is_dataclass(hint):
+  if dict in (origin, hint) or dataclasses.is_dataclass(hint):
     return "a section of keys"
   words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
   return words[hint]
@@ -49,7 +49,8 @@ def wrong_type(key: str, value: typing.Any, typed: str | None = None) -> UserErr
     value: what is there.
     typed: the override as the user wrote it, to quote.
   """
-  hint = TYPES.get(key.split("[")[0], float)
+  inside = dict if key.rpartition(".")[0] in OPEN else float
+  hint = TYPES.get(key.split("[")[0], inside)
   hint_text = describe(hint)
   if hint is int and isinstance(value, float) and value.is_integer():
     hint_text += f", write {int(value)}"

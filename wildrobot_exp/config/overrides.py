@@ -10,6 +10,7 @@ from wildrobot_exp.config.term_names import REWARDS, TERMINATIONS
 from wildrobot_exp.errors import UserError, unknown_name
 
 PLUGINS = ("hydra.launcher", "hydra.sweeper", "hydra.sweeper.sampler", "hydra.sweeper.pruner")
+CLEARED = ("gates",)  # sections that ~ takes away as a whole
 NAMED = {"reward.terms": ("reward term", REWARDS), "env.terminations": ("termination", TERMINATIONS)}
 
 
@@ -74,10 +75,15 @@ def _check_key(override: Override, key: str, groups: set[str]) -> None:
       _check_name(key.removeprefix(section + ".").split("."), kind, known)
   if (override.is_add() or override.is_force_add()) and key in TYPES and key not in OPEN:
     raise _needless_plus(override)
-  if override.is_delete() and key in TYPES:
-    raise UserError(f"{override.input_line}: every key needs a value, set {key}=... instead")
-  if isinstance(override.value(), dict):
-    _check_section(key, override.value(), groups)
+  if override.is_delete() and key in TYPES and key not in CLEARED:
+    instead = f"~{key}.<name> takes one away" if key in OPEN else f"set {key}=... instead"
+    raise UserError(f"{override.input_line}: every key needs a value, {instead}")
+  value = override.value()
+  if key in OPEN and not override.is_delete() and value in ({}, [], "", None):
+    clear = f"~{key} clears it" if key in CLEARED else f"~{key}.<name> takes one away"
+    raise UserError(f"{override.input_line} changes nothing, Hydra merges sections: {clear}")
+  if isinstance(value, dict):
+    _check_section(key, value, groups)
 
 
 def _check_name(path: list[str], kind: str, known: dict[str, dict[str, Any]]) -> None:

@@ -1,14 +1,30 @@
-"""The plan a dry run prints: what would be computed, in numbers."""
+"""The plan: what will be computed, in numbers, on one screen before anything is compiled."""
 
+import os
+from pathlib import Path
+
+from wildrobot_exp import cpus
+from wildrobot_exp.compilation_cache import cache_folder
 from wildrobot_exp.config.derived import iterations, steps_per_iteration, substeps
 from wildrobot_exp.config.schema import Config
+from wildrobot_exp.config.sizes import discriminator_inputs, observation_sizes, parameters
+from wildrobot_exp.config.throughput import measured_speed
+
+FLOAT = 4  # bytes
+ADAM = 3  # a parameter and its two moments
 
 
 def plan(cfg: Config, folder: str) -> str:
-  """Several lines of text. `folder` is where the run would go; it is not created."""
+  """Several lines of text. `folder` is where the run goes; nothing is written."""
   per_iteration, count = steps_per_iteration(cfg), iterations(cfg)
   algo = cfg.algo
   robots = cfg.num_envs // algo.minibatches
+  hidden = {"policy": algo.policy_hidden, "value": algo.value_hidden}
+  if cfg.amp is not None:
+    hidden["discriminator"] = cfg.amp.hidden
+  networks = ", ".join(
+    f"{name} {list(hidden[name])} = {number:,}" for name, number in parameters(cfg).items()
+  )
   lines = [
     f"plan: algo={algo.name} env={cfg.env.name} hardware={cfg.hardware.name} seed={cfg.seed}",
     f"  data: {cfg.num_envs} robots x {algo.horizon} steps x {count} iterations"
@@ -17,12 +33,47 @@ def plan(cfg: Config, folder: str) -> str:
     f" {algo.horizon} = {robots * algo.horizon} steps; x {algo.epochs} epochs"
     f" = {algo.minibatches * algo.epochs} policy steps per iteration",
     f"  engine: {cfg.physics}, {substeps(cfg)} x {cfg.env.timestep} s per control step",
-    f"  policy {algo.policy_hidden}, value {algo.value_hidden}, {algo.activation}",
+    f"  parameters: {networks}; {algo.activation}",
   ]
   if cfg.amp is not None:
     lines.append(
       f"  amp: weight {cfg.amp.weight}, {cfg.amp.updates} discriminator steps of"
       f" {cfg.amp.batch_size} + {cfg.amp.batch_size} transitions per iteration"
     )
-  lines.append(f"  run folder (not created): {folder}")
+  lines += [
+    f"  memory: {_memory(cfg)}",
+    f"  devices: JAX on {cfg.hardware.platform}, {len(cpus.available())} CPUs",
+    f"  time: {_time(cfg, folder)}",
+    f"  compilation cache: {_cache(cache_folder())}",
+    f"  run folder{' (not created)' if cfg.dry_run else ''}: {folder}",
+  ]
   return "\n".join(lines)
+
+
+def _memory(cfg: Config) -> str:
+  """What is certain: parameters with Adam's moments, one iteration's observations, the replay."""
+  parts = {
+    "networks": ADAM * sum(parameters(cfg).values()),
+    "observations": steps_per_iteration(cfg) * sum(observation_sizes(cfg)),
+  }
+  if cfg.amp is not None:
+    parts["replay"] = cfg.amp.replay_size * discriminator_inputs(cfg.amp)
+  shown = ", ".join(f"{name} {FLOAT * numbers / 1e6:.1f}" for name, numbers in parts.items())
+  return f"at least {FLOAT * sum(parts.values()) / 1e6:.0f} MB beside programs and temporaries ({shown})"
+
+
+def _time(cfg: Config, folder: str) -> str:
+  known = measured_speed(cfg, folder)
+  if known is None:
+    return "unknown: no equal run on this machine is beside this one"
+  speed, run = known
+  minutes = steps_per_iteration(cfg) * iterations(cfg) / speed / 60
+  return f"about {minutes:.1f} min of training, at the {speed:,.0f} env steps/s of {run}; evaluation comes after"
+
+
+def _cache(folder: Path) -> str:
+  try:
+    programs = sum(name.endswith("-cache") for name in os.listdir(folder))
+  except OSError:
+    programs = 0
+  return f"{folder}, {f'{programs} compiled programs' if programs else 'empty: everything is compiled first'}"

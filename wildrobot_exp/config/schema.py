@@ -4,6 +4,8 @@ A field without a value in conf/ is an error, so no default can hide. Units are 
 """
 
 import dataclasses
+import types
+import typing
 
 from hydra.core.config_store import ConfigStore
 
@@ -208,4 +210,17 @@ class Config:
 
 def register() -> None:
   """Make the schema known to Hydra as `schema`, the first entry of conf/config.yaml's defaults."""
-  ConfigStore.instance().store(name="schema", node=Config)
+  ConfigStore.instance().store(name="schema", node=_for_hydra(Config))
+
+
+def _for_hydra(hint: typing.Any) -> typing.Any:
+  """A type of the schema as Hydra merges it: without types in free-named sections, where OmegaConf would refuse
+  an int for a float; config.typed checks them."""
+  if isinstance(hint, types.UnionType):
+    return typing.Union[tuple(_for_hydra(arg) for arg in typing.get_args(hint))]  # noqa: UP007  at run time
+  if typing.get_origin(hint) is dict:
+    return dict[str, typing.Any]
+  if not dataclasses.is_dataclass(hint):
+    return hint
+  hints = typing.get_type_hints(hint)
+  return dataclasses.make_dataclass(hint.__name__, [(name, _for_hydra(inner)) for name, inner in hints.items()])

@@ -24,6 +24,7 @@ def to_typed(cfg: DictConfig) -> Config:
     omegaconf.errors.OmegaConfBaseException: an interpolation cannot be resolved.
   """
   tree = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [k for k in cfg if k != "hydra"]), resolve=True)
+  tree.setdefault("gates", {})  # ~gates
   has_amp = tree.get("amp", MISSING) not in (MISSING, None)
   tree["amp"] = tree["amp"] if has_amp else None
   config = _build(Config, tree, "")
