@@ -113,6 +113,7 @@ ACTS: dict[str, tuple] = {  # key: (another value, what is given to whom, and wh
   "logger.every": (7, "Bookkeeper.log_every"),
   "checkpoints.every_steps": (7, "Bookkeeper.save_every"),
   "checkpoints.keep": (7, "Checkpoints.keep"),
+  "checkpoints.rollback_after": (7, "Rollbacks.after"),
   "evaluation.episodes": (9, "spread_commands.count"),
   "evaluation.episode_seconds": (3.0, "Roller.steps", 150),
   "evaluation.fine_timestep": (0.001, "make_evaluation_env.timestep"),

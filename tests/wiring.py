@@ -70,7 +70,7 @@ class Wiring:
     record = SimpleNamespace(dt=0.02, qpos=np.zeros((5000, 1, 1)), alive=np.ones((2, 1)), commands=np.zeros(1))
     record.select = lambda *_: record
     self.see("Roller.steps", steps)
-    return SimpleNamespace(roll=lambda *_: record)
+    return SimpleNamespace(roll=lambda *_: record, env=env, chunk=steps)
 
   def _worlds(self, cfg: Any, *_: Any) -> list[Any]:
     self.see("worlds", worlds.changed_worlds(cfg))
@@ -84,7 +84,7 @@ class Wiring:
     return None, (None, None, None), None
 
   def _robot(self, control_dt: float, timestep: float) -> Any:
-    return SimpleNamespace(control_dt=control_dt, num_joints=JOINTS)
+    return SimpleNamespace(control_dt=control_dt, num_joints=JOINTS, model_hash="")
 
   def _env(self, rewards: Any) -> Any:
     weights = {name: params["weight"] for name, params in rewards.items()}
@@ -95,7 +95,8 @@ class Wiring:
     empty = SimpleNamespace(features=np.zeros((3, 9)), floors=None, covered=(0.0, 1.0), names=[], bounds=None)
     spy, nothing = self._spy, MagicMock()
     fallen = SimpleNamespace(alive=np.zeros((1, 1), bool))
-    evaluation_env = SimpleNamespace(dt=0.02, gait_period=0.8, robot=None)
+    model = SimpleNamespace(opt=SimpleNamespace(timestep=0.0))
+    evaluation_env = SimpleNamespace(dt=0.02, gait_period=0.8, robot=SimpleNamespace(model=model))
     others = MagicMock()
     others.info.return_value = {"config": {"amp": None}}
     summaries = MagicMock()
@@ -136,6 +137,8 @@ class Wiring:
       (experiment, "clip_warnings", lambda *_: []),
       spy(recording, "Checkpoints"),
       spy(recording, "Bookkeeper"),
+      spy(recording, "Rollbacks"),
+      (recording, "Incidents", nothing),
       (recording, "write_versions", nothing),
       (recording, "write_report", nothing),
       spy(tracker, "CsvFile", MagicMock(last_wall_s=0.0)),
@@ -159,8 +162,9 @@ class Wiring:
       (protocol, "Roller", self._roller),
       (protocol, "long_walk", long_walk),
       spy(endurance, "make_start"),
-      (endurance, "Roller", lambda *_: SimpleNamespace(chunks=lambda *_: iter([fallen]))),
+      (endurance, "Roller", lambda env, *_: SimpleNamespace(env=env, chunks=lambda *_: iter([fallen]))),
       (endurance, "distance_walked", lambda _: 0.0),
+      (protocol, "push_roller", nothing),
       spy(protocol, "push_recovery", []),
       (protocol, "measure_worlds", self._worlds),
       (brax_ppo.brax_train, "train", self._brax),

@@ -95,7 +95,8 @@ def _action_scale(env: WalkEnv) -> float:
   watched = copy.copy(env)
   watched.physics = types.SimpleNamespace(step=step)
   try:
-    watched.step(types.SimpleNamespace(pipeline_state=None), np.full(env.action_size, SMALL_ACTION, np.float32))
+    action = np.full(env.action_size, SMALL_ACTION, np.float32)
+    watched.step(types.SimpleNamespace(pipeline_state=None, info={"last_action": action}), action)
   except _Watched as seen:
     moved = (seen.args[0] - env.robot.home_ctrl) / SMALL_ACTION
     return round(float(np.median(moved)), 4)  # a joint whose limit is at home does not move

@@ -11,7 +11,7 @@ from wildrobot_exp.learning import amp as amp_module
 from wildrobot_exp.learning.amp import Amp
 from wildrobot_exp.learning.replay import draw_where
 
-SEEN = ("amp/accuracy_reference", "amp/accuracy_policy", "amp/reward_contrast")  # what the update itself reads
+SEEN = ("amp/loss", "amp/accuracy_reference", "amp/accuracy_policy", "amp/reward_contrast")  # read by the update
 
 
 @pytest.fixture

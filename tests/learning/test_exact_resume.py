@@ -11,6 +11,7 @@ from tiny_job import Job
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.learning import trainer as trainer_module
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
+from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.learning.unlogged import from_plain, to_plain
 from wildrobot_exp.tracking import Tracker
@@ -30,10 +31,7 @@ class JitUpdate:
   compile_s = 1.0
 
   def __init__(self, update, state, hp):
-    self._update = update
-
-  def __call__(self, state, hp):
-    return self._update(state, hp)
+    self.collect, self.learn = update.collect, update.learn
 
 
 def train(job: Job, folder, *, updates: int, resume: bool = False, kill_after: int | None = None):
@@ -57,7 +55,8 @@ def train(job: Job, folder, *, updates: int, resume: bool = False, kill_after: i
   book = Bookkeeper(
     Tracker([CsvFile(folder / "metrics.csv", step)]), checkpoints, steps_per_update=SIZE, total_steps=updates * SIZE,
     log_every=4, save_every=3 * SIZE, evaluate_every=5 * SIZE, config={}, quick_evaluation=quick,
-    columns=lambda row: {name: value for name, value in row.items() if not np.ndim(value)}, obey=obey, books=books)
+    columns=lambda row: {name: value for name, value in row.items() if not np.ndim(value)}, obey=obey, books=books,
+    rollbacks=Rollbacks(3, folder / "rollbacks.json", go_on=resume))
   return Trainer(job.update, job.hp, book).run(state)
 
 

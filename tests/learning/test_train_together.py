@@ -12,6 +12,7 @@ from wildrobot_exp.envs.walk import make_walk_env
 from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
+from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.trainer import CompiledUpdate, Trainer
 from wildrobot_exp.learning.vectorised import VectorisedUpdate, pick, stack, train_together
 from wildrobot_exp.motions.reference import reference_frames
@@ -69,6 +70,7 @@ class Runs:
       config={},
       quick_evaluation=None,
       columns=lambda metrics: {name: value for name, value in metrics.items() if np.ndim(value) == 0},
+      rollbacks=Rollbacks(1, folder / str(number) / "rollbacks.json", go_on=False),
     )
     return Bookkeeper(Tracker([rows]), Checkpoints(folder / str(number)), **(settings | changed)), rows
 

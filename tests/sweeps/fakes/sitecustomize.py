@@ -84,6 +84,7 @@ def _wait(done) -> None:
 
 jax = types.ModuleType("jax")
 jax.default_backend = lambda: "cpu"
+jax.Array = type("Array", (), {})  # SciPy asks what is one
 sys.modules["jax"] = jax
 experiment = types.ModuleType("wildrobot_exp.experiment")
 experiment.run_job = run_job
