@@ -10,7 +10,7 @@ run: .venv
 	$(BIN)/python run.py
 
 test: .venv
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv
 	$(BIN)/python -m pytest -m slow
