@@ -104,7 +104,7 @@ def test_the_run_folder_holds_every_file_promised(run):
     "amp_start.csv",
   ):
     assert (run.folder / name).stat().st_size > 0, name
-  assert list(run.folder.glob("tensorboard/events.*"))
+  assert list(run.folder.glob("tensorboard/events_*"))
   assert list(run.folder.glob("wandb/offline-run-*/*.wandb"))
 
 

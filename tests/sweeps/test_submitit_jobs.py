@@ -131,8 +131,11 @@ def test_jobs_that_outlive_their_sweep_are_found_again_and_not_started_twice(swe
   assert sweep.run("seed=0,1,2", "sweep.resume=sweep") == 2  # in processes, while SLURM may still run them
   assert "go on with hydra/launcher=submitit_local" in capsys.readouterr().err
   resumed = sweep.start("sweep.resume=sweep", *argv)
-  found = [resumed.stdout.readline() for _ in range(2)]
-  assert all("still runs as local job" in line for line in found)
+  found = 0
+  while found < 2:
+    line = resumed.stdout.readline()
+    assert line, "it ended without having found both"
+    found += "still runs as local job" in line
   (sweep.folder / "go").touch()
   out, err = resumed.communicate(timeout=60)
   assert resumed.returncode == 0, err

@@ -7,6 +7,7 @@ import statistics
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.versions import machine_facts
@@ -36,7 +37,7 @@ def measured_speed(cfg: Config, folder: str) -> tuple[float, str] | None:
         continue
       with open(versions.parent / "metrics.csv", newline="") as file:
         speeds = [float(row[COLUMN]) for row in csv.DictReader(file) if row.get(COLUMN)]
-    except (OSError, ValueError, KeyError, OmegaConfBaseException):
+    except (OSError, ValueError, KeyError, TypeError, YAMLError, OmegaConfBaseException):
       continue  # a folder that is half written, or of another version
     if speeds:
       return statistics.median(speeds), str(versions.parent.relative_to(root.parent))
