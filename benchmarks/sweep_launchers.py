@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAUNCHERS = {
   "vmap": ["hydra/launcher=vmap"],
   "processes, 1 at a time": ["hydra/launcher=processes"],
-  "processes, 2 at a time": ["hydra/launcher=processes", "hydra.launcher.n_jobs=2"],
   "basic": ["hydra/launcher=basic"],
+  "processes, 2 at a time": ["hydra/launcher=processes", "hydra.launcher.n_jobs=2"],
 }
 SWEEP = (
   "amp.weight=0.2,0.5,1.0 seed=0,1,2 total_steps=200000 logger=csv evaluation.episodes=14"
@@ -54,12 +54,12 @@ def _compile_s(run_dir: Path) -> float:
 
 def main(out: str) -> None:
   measured = {}
+  facts = {"git_commit": git_commit(), "machine": machine_facts(), "versions": package_versions()}
   with tempfile.TemporaryDirectory() as scratch:
     for number, (name, overrides) in enumerate(LAUNCHERS.items()):
       measured[name] = measure(overrides, Path(scratch) / str(number))
+      Path(out).write_text(json.dumps({"launchers": measured, **facts}, indent=1) + "\n")
       print(f"{name:24} {measured[name]['wall_s']:6.0f} s, compiling {measured[name]['compile_s']:5.1f} s", flush=True)
-  facts = {"git_commit": git_commit(), "machine": machine_facts(), "versions": package_versions()}
-  Path(out).write_text(json.dumps({"launchers": measured, **facts}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
