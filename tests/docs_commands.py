@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
@@ -33,6 +34,22 @@ def python_blocks(page: str) -> list[tuple[str, str]]:
   return [(language.removeprefix(prefix), code) for language, code in _blocks(page) if language.startswith(prefix)]
 
 
+def extended_tree(folder: Path) -> list[str]:
+  """Copy run.py and what it needs, with docs/extend.md's examples in place; the names of those that are scripts."""
+  for name in ("wildrobot_exp", "conf", "hydra_plugins"):
+    shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+  shutil.copy(ROOT / "run.py", folder)
+  scripts = []
+  for title, code in python_blocks("docs/extend.md"):
+    target = folder / title
+    if title.startswith("wildrobot_exp/"):
+      target.write_text(target.read_text() + "\n\n" + code)
+    else:
+      target.write_text(code)
+      scripts.append(title)
+  return scripts
+
+
 def _blocks(page: str) -> list[tuple[str, str]]:
   """(language, content) of every fenced block."""
   return re.findall(r"^```([^\n]*)\n(.*?)^```$", page_text(page), re.MULTILINE | re.DOTALL)
@@ -52,12 +69,12 @@ COMMANDS = [(page, command) for page in PAGES for command in commands_of(page)]
 
 def check_command(page: str, command: str) -> None:
   """Raise or fail if the command would not be taken as it stands, with what is in [brackets]."""
-  words = shlex.split(OPTIONAL.sub(_chosen, command) if command.startswith("wildrobot") else command)
+  words = words_of(command)
   if words[:2] == ["python", "run.py"]:
     if page not in COMPOSED_ELSEWHERE:
       _check_run([word for word in words[2:] if word != "..."])
   elif words[0] == "wildrobot":
-    for each in _alternatives(words[1:]):
+    for each in alternatives(words[1:]):
       _check_wildrobot(each)
   elif words[0] == "make":
     targets = [word for word in words[1:] if "=" not in word]
@@ -67,6 +84,11 @@ def check_command(page: str, command: str) -> None:
     assert (ROOT / script).is_file()
   else:
     assert words[0] in NOT_TRIED, f"{command}: neither ours nor listed with a reason"
+
+
+def words_of(command: str) -> list[str]:
+  """The command's words, with what is in [brackets]."""
+  return shlex.split(OPTIONAL.sub(_chosen, command) if command.startswith("wildrobot") else command)
 
 
 def _chosen(optional: re.Match) -> str:
@@ -88,7 +110,7 @@ def _shortened(word: str) -> str:
   return re.sub(r"^([\w.]+)=[\w.,]+,([\w.]+)$", r"\1=\2", word)
 
 
-def _alternatives(words: list[str]) -> list[list[str]]:
+def alternatives(words: list[str]) -> list[list[str]]:
   """`motion generate|lint` is two commands."""
   for place, word in enumerate(words):
     if "|" in word:

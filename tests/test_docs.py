@@ -3,12 +3,11 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 
 import pytest
-from docs_commands import COMMANDS, PAGES, ROOT, check_command, page_text, python_blocks
+from docs_commands import COMMANDS, PAGES, ROOT, check_command, extended_tree, page_text
 
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
@@ -88,16 +87,7 @@ print(float(state.metrics["reward/waist_speed"]) < 0, env.observation_size["priv
 
 
 def test_the_examples_of_extending_work(tmp_path):
-  for name in ("wildrobot_exp", "conf", "hydra_plugins"):
-    shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-  scripts = []
-  for title, code in python_blocks("docs/extend.md"):
-    target = tmp_path / title
-    if title.startswith("wildrobot_exp/"):
-      target.write_text(target.read_text() + "\n\n" + code)
-    else:
-      target.write_text(code)
-      scripts.append(title)
+  scripts = extended_tree(tmp_path)
   assert scripts == ["march.py", "check_model.py"]
 
   environment = os.environ | {"PYTHONPATH": str(tmp_path), "JAX_PLATFORMS": "cpu"}

@@ -1,31 +1,23 @@
-"""A sweep on SLURM, with a stand-in for its commands (slurm/slurm.py): the real sbatch script, signals and ids."""
+"""A sweep on SLURM, with a stand-in for its commands (slurm_stand_in.py): the real sbatch script, signals and ids."""
 
 import os
 import pathlib
 import shlex
 import signal
-import sys
 
 import pytest
+from slurm_stand_in import install_slurm
 
 pytest.importorskip("submitit")
 SLURM = "hydra/launcher=submitit_slurm"
-STAND_IN = pathlib.Path(__file__).with_name("slurm") / "slurm.py"
 
 
 @pytest.fixture
 def slurm(sweep, tmp_path: pathlib.Path):
   """The folder of SLURM's jobs; its commands are on the PATH."""
-  bin_folder, jobs = tmp_path / "bin", tmp_path / "slurm"
-  bin_folder.mkdir()
-  jobs.mkdir()
-  for name in ("sbatch", "srun", "sacct", "scancel", "scontrol"):
-    command = bin_folder / name
-    command.write_text(f"#!{sys.executable}\n{STAND_IN.read_text()}")
-    command.chmod(0o755)
-  sweep.patch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
-  sweep.patch.setenv("SLURM_STAND_IN", str(jobs))
-  return jobs
+  for name, value in install_slurm(tmp_path / "slurm").items():
+    sweep.patch.setenv(name, value)
+  return tmp_path / "slurm" / "jobs"
 
 
 def test_a_preempted_job_goes_on_and_the_script_says_what_was_asked_for(sweep, slurm):

@@ -1,6 +1,7 @@
 """A stand-in for SLURM on this machine: sbatch, srun, sacct, scancel and scontrol, by the name it is called with.
 
 Each job has a folder in $SLURM_STAND_IN: `state`, `script`, and `step`, the pid of what srun runs. There is no queue.
+install_slurm puts the commands where a PATH can find them.
 """
 
 import os
@@ -9,7 +10,19 @@ import signal
 import subprocess
 import sys
 
-ROOT = pathlib.Path(os.environ["SLURM_STAND_IN"])
+ROOT = pathlib.Path(os.environ.get("SLURM_STAND_IN", ""))
+NAMES = ("sbatch", "srun", "sacct", "scancel", "scontrol")
+
+
+def install_slurm(folder: pathlib.Path) -> dict[str, str]:
+  """Make bin/ and jobs/ in the folder; what the environment needs to find them."""
+  for name in ("bin", "jobs"):
+    (folder / name).mkdir(parents=True)
+  for name in NAMES:
+    command = folder / "bin" / name
+    command.write_text(f"#!{sys.executable}\n{pathlib.Path(__file__).read_text()}")
+    command.chmod(0o755)
+  return {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "SLURM_STAND_IN": str(folder / "jobs")}
 
 
 def sbatch(script: str) -> None:
@@ -69,4 +82,4 @@ if __name__ == "__main__":
   if arguments[:1] == ["daemon"]:
     daemon(arguments[1])
   else:
-    {"sbatch": sbatch, "srun": srun, "sacct": sacct, "scancel": scancel, "scontrol": scontrol}[command](*arguments)
+    dict(zip(NAMES, (sbatch, srun, sacct, scancel, scontrol), strict=True))[command](*arguments)

@@ -1,0 +1,172 @@
+"""Every command of README.md and docs/ is run, at a budget of seconds, in a folder like the one a reader would have."""
+
+import contextlib
+import importlib.util
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import jax
+import numpy as np
+import pytest
+from docs_commands import COMMANDS, COMPOSED_ELSEWHERE, ROOT, alternatives, extended_tree, words_of
+from killed_runs import QUICK_COMPILE
+from slurm_stand_in import install_slurm
+
+from wildrobot_exp.motions.clip import load_clip
+
+pytestmark = pytest.mark.slow
+
+SHORT = (
+  "num_envs=16 total_steps=640 algo.horizon=10 algo.minibatches=2 algo.policy_hidden=[16] algo.value_hidden=[16]"
+  " env.reset.bank_size=8 evaluation.episodes=7 evaluation.episode_seconds=1.0 evaluation.pushes.trials=2"
+  " evaluation.during_training.every_steps=320 evaluation.during_training.episodes=7 evaluation.long_walk.rollouts=2"
+  " evaluation.long_walk.distance_m=0.05 evaluation.video.seconds=0.2 checkpoints.every_steps=320"
+).split()
+ITS_OWN_BUDGET = ("experiment=verify", "dry_run=true", "--help")
+NOT_RUN = {  # first word: why
+  "make": "these tests run inside `make test-slow`, which has just done what `make .venv` does",
+  "pip": "downloads gigabytes",
+  "source": "the shell's own; PATH is set as it would",
+}
+PATIENCE_S = 900.0
+NO_GPU = not any(device.platform == "gpu" for device in jax.devices())
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+  """The commands' own: this Python as `python`, the tools beside it, and a SLURM."""
+  bin_folder = tmp_path_factory.mktemp("bin")
+  wildrobot = bin_folder / "wildrobot"
+  wildrobot.write_text(f'#!/bin/sh\nexec {sys.executable} -m wildrobot_exp.commands.main "$@"\n')
+  wildrobot.chmod(0o755)
+  (bin_folder / "python").symlink_to(sys.executable)
+  slurm = install_slurm(tmp_path_factory.mktemp("cluster") / "slurm")
+  path = f"{bin_folder}{os.pathsep}{pathlib.Path(sys.executable).parent}{os.pathsep}{slurm['PATH']}"
+  kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+  return {**kept, **slurm, **QUICK_COMPILE, "PATH": path, "PYTHONPATH": str(ROOT), "WANDB_MODE": "offline"}
+
+
+@pytest.fixture(scope="module")
+def place(environment, tmp_path_factory) -> pathlib.Path:
+  """A folder with what the commands' placeholders stand for: runs, a sweep, an export and motion files."""
+  folder = tmp_path_factory.mktemp("reader")
+  shutil.copy(ROOT / "run.py", folder)
+
+  def first(*words: str) -> None:
+    done = execute([*words], folder, environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+  for run in ("RUN", "outputs/DATE/TIME"):
+    first("python", "run.py", *SHORT, f"hydra.run.dir={run}")
+  sweep = ("python", "run.py", "-m", "amp.weight=0.1,0.5,1.0", "seed=0,1", *SHORT)
+  first(*sweep, "hydra.sweep.dir=multirun/DATE/TIME", "hydra/launcher=vmap")
+  (folder / "SWEEP").symlink_to("multirun/DATE/TIME")
+  first("wildrobot", "export", "RUN")
+  first("wildrobot", "motion", "generate", "clip.npz", "--speed", "0.2")
+  clip = load_clip(folder / "clip.npz")
+  xyzw = np.roll(clip.root_quat_wxyz, -1, axis=1)
+  np.savetxt(folder / "theirs.csv", np.hstack([clip.root_pos, xyzw, clip.dof_pos]), delimiter=",")
+  (folder / "names.txt").write_text("\n".join(clip.joint_names) + "\n")
+  return folder
+
+
+@pytest.fixture(scope="module")
+def extended_place(environment, tmp_path_factory) -> pathlib.Path:
+  """The project with the examples of docs/extend.md in it."""
+  folder = tmp_path_factory.mktemp("extended")
+  extended_tree(folder)
+  done = execute(["python", "march.py"], folder, {**environment, "PYTHONPATH": str(folder)})
+  assert done.returncode == 0, done.stderr
+  return folder
+
+
+def execute(words: list[str], folder: pathlib.Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+  return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def shortened(command: str) -> list[list[str]]:
+  """The same commands, with less to do; several where a|b stands."""
+  words = [word for word in words_of(command) if word != "..."]
+  if words[:2] == ["python", "run.py"] and not set(words) & set(ITS_OWN_BUDGET):
+    words = [*map(smaller, words), *SHORT]
+    if "resume=outputs/DATE/TIME" in words:
+      words = [*words[: -len(SHORT)], "total_steps=960"]  # its end was reached: more is asked for
+  if words[:2] == ["wildrobot", "play"]:
+    words += ["--seconds", "0.5"]
+  if words[:2] == ["wildrobot", "bench"]:
+    words += ["--seconds", "0.5", "--num-envs", "16"]
+  if words[:2] == ["wildrobot", "motion"] and len(words) == 3:
+    words += ["--help"]
+  if "--port" in words:
+    words[words.index("--port") + 1] = str(free_port())
+  return alternatives(words) if words[0] == "wildrobot" else [words]
+
+
+def smaller(word: str) -> str:
+  """Fewer seeds, trials and machines, and a folder that may be written."""
+  for pattern, instead in (
+    (r"^seed=range\(\d+\)$", "seed=range(2)"),
+    (r"n_trials=\d+$", "n_trials=3"),
+    (r"^(hydra\.sweep\.dir)=/shared", r"\1=shared"),
+    (r"\.num_cpus=2$", ".num_cpus=1"),
+  ):
+    word = re.sub(pattern, instead, word)
+  return word
+
+
+def free_port() -> int:
+  with contextlib.closing(socket.socket()) as probe:
+    probe.bind(("127.0.0.1", 0))
+    return probe.getsockname()[1]
+
+
+def missing(words: list[str]) -> str | None:
+  """What this machine lacks for the command, in a word that its refusal says."""
+  if NO_GPU and "gpu" in " ".join(words).replace("gpus_per_node", ""):
+    return "GPU"
+  if "hydra/launcher=ray" in words and importlib.util.find_spec("ray") is None:
+    return "ray"
+  return "Ray" if "hydra.launcher.address=auto" in words else None
+
+
+def serves(words: list[str], folder: pathlib.Path, environment: dict[str, str]) -> None:
+  """A server answers, and ends when it is interrupted."""
+  port = free_port()
+  server = subprocess.Popen([*words, "--port", str(port)], cwd=folder, env=environment, stderr=subprocess.PIPE)
+  until = time.monotonic() + 60
+  page = None
+  while page is None and time.monotonic() < until:
+    with contextlib.suppress(OSError):
+      page = urllib.request.urlopen(f"http://127.0.0.1:{port}").read()
+    time.sleep(0.2)
+  server.send_signal(signal.SIGTERM)
+  server.wait(60)
+  assert page is not None and b"TensorBoard" in page
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command[:60]}" for page, command in COMMANDS])
+def test_it_does_what_the_page_says(page, command, place, extended_place, environment):
+  if command.split()[0] in NOT_RUN:
+    pytest.skip(NOT_RUN[command.split()[0]])
+  folder = place
+  if page in COMPOSED_ELSEWHERE:
+    folder, environment = extended_place, {**environment, "PYTHONPATH": str(extended_place)}
+  if command.startswith("tensorboard"):
+    serves(command.split(), folder, environment)
+    return
+  for words in shortened(command):
+    done = execute(words, folder, environment)
+    lacking = missing(words)
+    if lacking is None:
+      assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    else:
+      assert done.returncode in (1, 2) and lacking in done.stdout + done.stderr
+      assert "Traceback" not in done.stderr
