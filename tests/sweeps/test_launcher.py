@@ -38,7 +38,8 @@ def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep,
 
 
 def test_a_missed_gate_costs_the_verdict_but_not_the_numbers(sweep, capsys):
-  assert sweep.run("seed=0,2", "+gates.score.max=1") == 1
+  assert sweep.run("seed=0,2", "+gates.score.max=1", "hydra.launcher.retries=1") == 1
+  assert [job["attempts"] for job in sweep.jobs()] == [1, 1]  # it would miss it again
   result = json.loads((sweep.folder / sweep.jobs()[1]["folder"] / "result.json").read_text())
   assert (result["status"], result["numbers"]) == ("failed", {"survival": 1.0, "score": 2.0})
   assert "score=2 is above 1" in result["error"]

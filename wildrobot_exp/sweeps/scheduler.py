@@ -68,7 +68,7 @@ class Scheduler:
           if code is None:
             continue
           self._finish(job)
-          if job.entry.status == "failed" and code != MISTAKE and left[job.entry.number] and not signals:
+          if code != MISTAKE and self._broke(job.entry) and left[job.entry.number] and not signals:
             left[job.entry.number] -= 1
             waiting.appendleft((job.entry, job.cfg))
     if signals:
@@ -88,6 +88,13 @@ class Scheduler:
         return True
     entry.status, entry.pid, entry.cluster_job = "waiting", None, None
     return False
+
+  def _broke(self, entry: JobEntry) -> bool:
+    """Whether another attempt may go better: it failed before it had numbers. One that missed a gate has them."""
+    if entry.status != "failed":
+      return False
+    result = read_result(self._folder(entry))
+    return result is None or not result.numbers
 
   def _folder(self, entry: JobEntry) -> pathlib.Path:
     return self._manifest.folder / entry.folder
