@@ -14,6 +14,7 @@ from wiring import Wiring
 from wildrobot_exp import experiment
 from wildrobot_exp.config.compose import CONF_DIR, load
 from wildrobot_exp.config.keys import TYPES
+from wildrobot_exp.config.plan import NOT_BRAX, plan
 from wildrobot_exp.config.term_names import REWARDS, TERMINATIONS
 from wildrobot_exp.evaluation.worlds import World
 
@@ -160,6 +161,7 @@ BRAX = {  # what algo=brax_ppo takes from the config in place of Update and the 
   "algo.value_coef": (0.125, "brax.vf_loss_coefficient"),
   "algo.policy_hidden": ([6], "make_networks.policy_hidden"),
   "algo.init_std": (0.5, "make_networks.init_std"),
+  "evaluation.during_training.episodes": (14, "brax.num_eval_envs"),
 }
 
 
@@ -232,6 +234,13 @@ def test_a_changed_key_arrives_at_brax(key: str, brax, given):
   value, place, *expected = BRAX[key]
   before, after = given(brax, {}), given(brax, {key: value})
   assert before[place] != after[place] == (expected[0] if expected else value)
+
+
+def test_the_plan_says_which_keys_brax_has_no_use_for(brax, given):
+  seen = given(brax, {})
+  assert all(ACTS[key][1] not in seen and key in plan(brax, "RUN") for key in NOT_BRAX)
+  loop = {key for key, (_, place, *_) in ACTS.items() if place.startswith("Bookkeeper.") and place not in seen}
+  assert loop - set(NOT_BRAX) == {"evaluation.during_training.every_steps"}  # sets how often Brax evaluates
 
 
 def test_the_seed_and_the_loss_arrive_too(base, given):

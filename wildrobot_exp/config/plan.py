@@ -12,6 +12,12 @@ from wildrobot_exp.config.throughput import measured_speed
 
 FLOAT = 4  # bytes
 ADAM = 3  # a parameter and its two moments
+NOT_BRAX = (  # keys of our loop, which algo=brax_ppo does not run
+  "logger.every",
+  "checkpoints.every_steps",
+  "checkpoints.rollback_after",
+  "evaluation.during_training.enabled",
+)
 
 
 def plan(cfg: Config, folder: str) -> str:
@@ -40,6 +46,8 @@ def plan(cfg: Config, folder: str) -> str:
       f"  amp: weight {cfg.amp.weight}, {cfg.amp.updates} discriminator steps of"
       f" {cfg.amp.batch_size} + {cfg.amp.batch_size} transitions per iteration"
     )
+  if algo.name == "brax_ppo":
+    lines.append(f"  brax: its own loop has no use for {', '.join(NOT_BRAX)}")
   lines += [
     f"  memory: {_memory(cfg)}",
     f"  devices: JAX on {cfg.hardware.platform}, {len(cpus.available())} CPUs",

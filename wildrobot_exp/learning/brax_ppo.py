@@ -40,7 +40,7 @@ def _repaired_jax():
 
 
 def train_with_brax(
-  cfg: Any, env: WalkEnv, progress: Progress, *, evaluations: int, evaluation_envs: int = 64
+  cfg: Any, env: WalkEnv, progress: Progress, *, evaluations: int, evaluation_envs: int
 ) -> tuple[Any, Any]:
   """Run Brax's trainer with the config's numbers.
 
