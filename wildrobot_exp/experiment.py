@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.built_check import check_built, check_update
 from wildrobot_exp.compilation_cache import use_compilation_cache
+from wildrobot_exp.config.folders import sweep_name
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.quick import QuickEvaluation
@@ -51,7 +52,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
   check_built(cfg, experiment)
   hydra = HydraConfig.get() if HydraConfig.initialized() else None
   overrides = OmegaConf.to_container(hydra.overrides.task) if hydra else []
-  group = run_dir.parent.name if hydra and hydra.mode == RunMode.MULTIRUN else ""
+  group = sweep_name(run_dir.parent) if hydra and hydra.mode == RunMode.MULTIRUN else ""
   with recording(cfg, run_dir, overrides=overrides, group=group) as run:
     for warning in clip_warnings(cfg, experiment.robot, experiment.clips):
       run.tracker.say(warning)
@@ -108,8 +109,9 @@ def _train_with_brax(run: Recording, experiment: Experiment) -> tuple[Any, int, 
     tracker.log(*rows[-1])
 
   tracker.say("Brax compiles its trainer, in silence")
-  evaluations = 1 + max(1, cfg.total_steps // cfg.evaluation.during_training.every_steps)
-  params = train_with_brax(cfg, experiment.env, progress, evaluations=evaluations)
+  during = cfg.evaluation.during_training
+  evaluations = 1 + max(1, cfg.total_steps // during.every_steps)
+  params = train_with_brax(cfg, experiment.env, progress, evaluations=evaluations, evaluation_envs=during.episodes)
   steps, metrics = rows[-1]  # Brax makes whole iterations, total_steps or a little more
   run.checkpoints.save(steps, params, metrics=metrics, config=run.config)
   numbers = {

@@ -1,6 +1,7 @@
 """Run folders: can one be written, and what was typed for the run in it?"""
 
 import pathlib
+import re
 import tempfile
 
 import yaml
@@ -59,3 +60,10 @@ def check_folder(folder: str, multirun: bool, resumed: bool = False) -> None:
   except OSError as error:
     reason = error.strerror or error
     raise UserError(f"cannot write to {folder}: {reason}; choose another folder with {key}=...") from error
+
+
+def sweep_name(folder: pathlib.Path) -> str:
+  """What other programs call a sweep: its folder's name, with the day if that is only a time of day."""
+  folder = folder.absolute()
+  day = folder.parent.name
+  return f"{day}_{folder.name}" if re.fullmatch(r"\d{4}-\d\d-\d\d", day) else folder.name

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
+from wildrobot_exp.config.folders import sweep_name
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import Stopped
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
@@ -88,7 +89,7 @@ def main() -> int:
       trainer.Run(frozen(config), folder, _overrides(cfg), stack.enter_context((folder / LOG).open("a", buffering=1)))
       for config, cfg, folder in zip(configs, read, args.folders)
     ]
-    group = args.folders[0].absolute().parent.name
+    group = sweep_name(args.folders[0].absolute().parent)
     try:
       trainer.run_together(runs, group=group, memory_gb=args.memory_gb, verdicts=results)
     except KeyboardInterrupt as interrupt:
