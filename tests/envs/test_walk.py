@@ -222,6 +222,7 @@ def test_the_config_arrives(native, make_env):
       "seed=5",
       "env.command.zero_share=0.0",
       "env.command.slowest=0.15",
+      "evaluation.long_walk.speed=0.2",
       "env.reset.bank_size=7",
       "reward=walk_shaped",
       "reward.terms.alive.weight=3",
