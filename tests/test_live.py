@@ -62,6 +62,10 @@ def test_a_command_stays_within_what_was_trained(live, asked, taken):
   assert live.command == pytest.approx(taken)
 
 
+def test_the_picture_says_which_commands_were_trained(live):
+  assert dict(status(live, 1.0))["command"] == "0.20 m/s (0 and 0.05 to 0.3 m/s trained)"
+
+
 def test_a_policy_that_never_stood_is_not_told_to_stand(native):
   cfg = load(["algo=ppo", "env.command.vx=[0.1,0.3]", "env.command.zero_share=0"])
   live = LiveRun(make_evaluation_env(cfg, states=1, physics=native), hold, None, 0.0)

@@ -6,7 +6,6 @@ from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before 
 # isort: on
 import collections
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +35,7 @@ class LiveRun:
     env: an env whose command never changes by itself, in the native engine.
     act: who acts.
     params: the actor's (normaliser, policy parameters).
-    speed: first command, m/s; taken into the trained range.
+    speed: first command, m/s; the nearest trained one is taken.
   """
 
   def __init__(self, env: WalkEnv, act: Actor, params: Any, speed: float):
@@ -46,7 +45,7 @@ class LiveRun:
     self._first = jax.jit(jax.vmap(env.start))
     self._advance = jax.jit(self._policy_step(env, act))
     self._speeds: collections.deque[float] = collections.deque(maxlen=max(round(env.gait_period / env.dt), 1))
-    self._command = self.trained(speed)
+    self._command = env.speeds.nearest(speed)
     self.reset()
 
   def reset(self) -> None:
@@ -76,18 +75,6 @@ class LiveRun:
     self._push = PUSH_NEWTON * np.array(DIRECTIONS[direction], np.float32)
     self._push_steps = round(PUSH_SECONDS / self.env.dt)
 
-  def trained(self, speed: float) -> float:
-    """The nearest speed the policy was trained for, m/s: inside the range, and either 0 or no slower than it walks."""
-    low, high = self.env.command_range
-    if speed == 0.0 and self.env.commands_standing:
-      return 0.0
-    speed = min(max(speed, low), high)
-    slowest = self.env.command_slowest
-    if abs(speed) >= slowest:
-      return round(speed, 6)
-    stand = abs(speed) < slowest / 2 and self.env.commands_standing
-    return 0.0 if stand else math.copysign(slowest, speed)
-
   def faster(self, difference: float) -> None:
     """Change the command by so much, m/s, within what was trained."""
     self.command = self._command + difference
@@ -99,7 +86,7 @@ class LiveRun:
 
   @command.setter
   def command(self, speed: float) -> None:
-    self._command = self.trained(speed)
+    self._command = self.env.speeds.nearest(speed)
 
   @property
   def speed(self) -> float:
@@ -191,10 +178,9 @@ KEYS = (
 
 def status(live: LiveRun, pace: float) -> list[tuple[str, str]]:
   """What a viewer writes beside the robot: (name, value) lines. `pace` is simulated over real time."""
-  low, high = live.env.command_range
   state = "fallen: Backspace starts again" if live.fallen else "paused" if live.paused else "walking"
   return [
-    ("command", f"{live.command:.2f} m/s ({low:g} to {high:g} trained)"),
+    ("command", f"{live.command:.2f} m/s ({live.env.speeds} trained)"),
     ("velocity", f"{live.speed:.2f} m/s"),
     ("time", f"{live.time:.1f} s, {pace:.0%} of real time"),
     ("state", state + (", pushed" if live.pushed else "")),

@@ -1,7 +1,7 @@
 """Several policies, and the reference, walking side by side at one commanded speed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -28,17 +28,19 @@ def side_by_side_video(
   width: int,
   height: int,
   fps: float,
+  say: Callable[[str], None] = print,
 ) -> None:
   """Roll out every run's policy once, deterministic, from its home pose, and write one mp4.
 
   Args:
     path: the file to write.
     runs: label and run, from left to right.
-    speed: commanded, m/s.
+    speed: commanded, m/s; where a run was not trained for it, that run walks at its nearest trained speed.
     seconds: length of the video.
     reference: also show the first run's clip nearest to that speed, at the right.
     width, height: px of each column, even.
     fps: frames per second.
+    say: told of runs that walk at another speed.
 
   Raises:
     UserError: the runs have different control rates, or there is no clip to show.
@@ -47,12 +49,15 @@ def side_by_side_video(
   first = runs[0][1]
   if {run.experiment.env.dt for _, run in runs} != {first.experiment.env.dt}:
     raise UserError("the runs have different env.control_dt: one video cannot show them together")
-  columns, overlays = [], []
+  columns, overlays, walked = [], [], []
   for label, run in runs:
     env = make_evaluation_env(run.cfg, states=1)
     steps = round(seconds / env.dt)
+    walked.append(env.speeds.nearest(speed))
+    if instead := env.speeds.instead(speed):
+      say(f"{f'{label}: ' if len(runs) > 1 else ''}--speed {speed:g}: {instead}")
     record = Roller(env, make_actor(run.experiment.networks), steps).roll(
-      run.params, make_start(env, np.array([speed])), steps, jax.random.PRNGKey(SEED)
+      run.params, make_start(env, np.array(walked[-1:])), steps, jax.random.PRNGKey(SEED)
     )
     columns.append(record.qpos[:, 0])
     overlays.append([f"{label[-LABEL_SIZE:]}\n{line}" for line in episode_overlay(record, 0, env.gait_period)])
@@ -60,7 +65,7 @@ def side_by_side_video(
     clips = first.experiment.clips
     if not clips:
       raise UserError("the run has no reference clips to show: leave out --reference")
-    clip = min(clips, key=lambda clip: abs(clip.speed - speed))
+    clip = min(clips, key=lambda clip: abs(clip.speed - walked[0]))
     columns.append(play_clip(first, clip, len(columns[0])))
     overlays.append([f"reference\n{clip.speed:.2f} m/s"] * len(columns[0]))
   robot, dt = first.experiment.robot, first.experiment.env.dt

@@ -1,8 +1,13 @@
 """The wildrobot command: one line and exit code 2 for wrong input."""
 
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
 import pytest
 
+from wildrobot_exp import runs
 from wildrobot_exp.commands.main import main
+from wildrobot_exp.evaluation import report, run_folder
 
 
 def test_the_help_names_every_command(capsys):
@@ -32,6 +37,9 @@ def test_the_help_names_every_command(capsys):
     ["play", "nowhere", "--reference"],
     ["play", "nowhere", "--port", "70000"],
     ["play", "nowhere", "--seconds", "nan"],
+    ["play", "nowhere", "--seconds", "inf"],
+    ["play", "nowhere", "--speed", "nan"],
+    ["play", "nowhere", "--video", "x.mp4", "--speed", "inf"],
   ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(command: list[str], tmp_path, monkeypatch, capsys):
@@ -40,6 +48,41 @@ def test_wrong_input_is_one_line_and_exit_code_2(command: list[str], tmp_path, m
   captured = capsys.readouterr()
   assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
   assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def run(tmp_path):
+  """A folder that a command takes for a run of the default config, before it reads a checkpoint."""
+  folder = tmp_path / "my_run"
+  (folder / ".hydra").mkdir(parents=True)
+  (folder / ".hydra" / "overrides.yaml").write_text("- algo=ppo\n")
+  return folder
+
+
+def test_a_video_lasts_one_control_step_at_least(run, capsys):
+  assert main(["play", str(run), "--video", str(run / "x.mp4"), "--seconds", "0.005"]) == 2
+  assert capsys.readouterr().err == "error: --seconds 0.005: use at least one control step, 0.02\n"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_evaluation_names_its_run_wherever_it_is_called_from_and_written(run, elsewhere, tmp_path, monkeypatch):
+  named = []
+  found = SimpleNamespace(cfg=None, params=None, step=3, experiment=SimpleNamespace(networks=None, clips=[]))
+  evaluation = SimpleNamespace(result={"commands": [], "survival": 1.0})
+  monkeypatch.setattr(runs, "load_run", lambda *_: found)
+  monkeypatch.setattr(run_folder, "make_actor", lambda _: None)
+  monkeypatch.setattr(run_folder, "Programs", lambda *_: None)
+  monkeypatch.setattr(run_folder, "evaluate", lambda *_, run, **__: named.append(run) or evaluation)
+  found.cfg = MagicMock()
+  found.cfg.env.control_dt, found.cfg.env.timestep, found.cfg.evaluation.video.enabled = 0.02, 0.004, False
+  monkeypatch.setattr(run_folder, "gait_arrays", lambda *_: {})
+  monkeypatch.setattr(run_folder, "summary", lambda _: {})
+  monkeypatch.setattr(report, "write_report", lambda _: None)
+  monkeypatch.chdir(run)
+  out = tmp_path / "out"
+  out.mkdir()
+  assert main(["eval", ".", *(["--out", str(out)] if elsewhere else [])]) == 0
+  assert named == ["my_run"]
 
 
 def test_an_unknown_option_is_not_taken_for_an_override(capsys):

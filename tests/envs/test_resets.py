@@ -76,6 +76,13 @@ def test_reference_frames_take_their_share_and_carry_their_command_and_phase(rob
   np.testing.assert_allclose(bank.phase[10:], phase[spread])
 
 
+def test_the_whole_bank_may_come_from_the_reference(robot):
+  reference = frames(robot, 8, 0.02 * np.arange(8), np.arange(8) / 8)
+  bank = make_start_bank(robot, 4, 0.1, 0.1, 0, reference, 1.0)
+  np.testing.assert_allclose(bank.command, [0.0, 0.04, 0.08, 0.12], atol=1e-6)
+  assert bank.states.qpos.shape == (4, robot.model.nq) and np.isfinite(bank.phase).all()
+
+
 def test_without_a_reference_the_whole_bank_is_home_states(robot):
   bank = make_start_bank(robot, 6, 0.1, 0.1, 0, None, 0.5)
   assert np.isnan(bank.command).all() and np.isnan(bank.phase).all()

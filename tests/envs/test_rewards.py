@@ -104,6 +104,8 @@ def test_gait_contact_is_the_share_of_feet_that_obey_the_clock(context):
   assert value("gait_contact", context(sensors=left_only, **right_stance)) == 0.0
   assert value("gait_contact", context(sensors=both, command=0.0, phase=0.3)) == 1.0
   assert value("gait_contact", context(sensors=right_only, command=0.0, phase=0.3)) == 0.5
+  backward = right_stance | {"command": -0.2}
+  assert value("gait_contact", context(sensors=right_only, **backward)) == 1.0, "backward is no standing"
 
 
 def test_swing_clearance_is_the_shortfall_below_the_arc_in_heights(context):
@@ -113,6 +115,8 @@ def test_swing_clearance_is_the_shortfall_below_the_arc_in_heights(context):
   assert value("swing_clearance", context(sensors=on_ground, **mid_swing_left), **params) == pytest.approx(
     1.0, abs=1e-5
   )
+  backward = context(sensors=on_ground, command=-0.2, phase=0.3)
+  assert value("swing_clearance", backward, **params) == pytest.approx(1.0, abs=1e-5)
   half = on_ground | {"left_foot_pos": (0.0, 0.0, 0.02)}
   assert value("swing_clearance", context(sensors=half, **mid_swing_left), **params) == pytest.approx(
     0.5, abs=1e-5

@@ -126,6 +126,29 @@ def test_commands_slower_than_the_slowest_walk_are_that_or_zero(make_scripted_en
   assert set(np.abs(commands[np.abs(commands) < 0.1])) == {0.0}
 
 
+@pytest.mark.parametrize(
+  ("vx", "zero_share", "slowest"),
+  [
+    ((0.0, 0.3), 0.1, 0.05),
+    ((0.0, 0.2), 0.1, 0.05),
+    ((0.1, 0.4), 0.1, 0.05),
+    ((0.1, 0.4), 0.0, 0.05),
+    ((0.01, 0.3), 0.0, 0.05),
+    ((0.03, 0.3), 0.0, 0.05),
+    ((-0.1, 0.3), 0.0, 0.1),
+    ((-0.3, -0.1), 0.1, 0.05),
+  ],
+)
+def test_the_speeds_of_an_evaluation_are_drawn_in_training(vx, zero_share, slowest, make_scripted_env):
+  env = make_scripted_env(command_range=vx, command_zero_share=zero_share, command_slowest=slowest)
+  drawn = np.asarray(jax.vmap(env._draw_command)(jax.random.split(jax.random.PRNGKey(0), 4000)))
+  grid = np.array(env.speeds.grid())
+  assert np.all((grid == 0.0) | ((np.abs(grid) >= slowest) & (grid >= vx[0]) & (grid <= vx[1])))
+  assert (0.0 in grid) == env.speeds.zero == (drawn == 0.0).any()
+  assert np.abs(grid[:, None] - drawn).min(axis=1).max() < 2e-3
+  assert (min(grid), max(grid)) == pytest.approx((drawn.min(), drawn.max()), abs=2e-3)
+
+
 @pytest.fixture(scope="module")
 def command_log(make_scripted_env):
   """command_log(seconds): the commands robots start with [N], then [T, N] over 5 s commands, those observed,
@@ -199,6 +222,7 @@ def test_the_config_arrives(native, make_env):
       "seed=5",
       "env.command.zero_share=0.0",
       "env.command.slowest=0.15",
+      "evaluation.long_walk.speed=0.2",
       "env.reset.bank_size=7",
       "reward=walk_shaped",
       "reward.terms.alive.weight=3",

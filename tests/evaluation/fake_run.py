@@ -150,6 +150,8 @@ def fake_gait(seconds: float = 10.0, period: float = 0.88) -> dict:
   joints = np.concatenate([0.3 * np.sin(phase), 0.5 + 0.3 * np.cos(phase), 0 * phase[:, :1]], axis=1)[
     :, [0, 2, 1, 3, 4]
   ]
+  torque = np.concatenate([np.cos(phase) * [1, -1], 0.5 * np.sin(phase), 0 * phase[:, :1]], axis=1)[:, [0, 2, 1, 3, 4]]
+  speed = np.concatenate([np.sin(phase) * [3, -3], np.cos(phase), 0 * phase[:, :1]], axis=1)[:, [0, 2, 1, 3, 4]]
   cycle = 2 * np.pi * (np.arange(40)[:, None] / 40 + np.array([0.2, 0.7]))
   wanted = np.concatenate([0.33 * np.sin(cycle), 0.5 + 0.33 * np.cos(cycle), 0 * cycle[:, :1]], axis=1)
   return {
@@ -158,6 +160,10 @@ def fake_gait(seconds: float = 10.0, period: float = 0.88) -> dict:
     "feet_height": 0.001 + 0.027 * lift,
     "joint_pos": joints,
     "joint_names": np.array(JOINTS),
+    "torque": torque,
+    "joint_vel": speed,
+    "torque_limit": np.full(5, 4.0),
+    "leg_pairs": np.array([[0, 2, -1], [1, 3, 1]]),
     "vx": 0.25 + 0.04 * np.sin(2 * phase[:, 0]),
     "command": np.array(0.25),
     "reference_joint_pos": wanted[:, [0, 2, 1, 3, 4]],

@@ -15,7 +15,7 @@ from wildrobot_exp.evaluation.protocol import Programs, evaluate
 from wildrobot_exp.evaluation.pushes import push_forces, push_recovery, push_roller
 from wildrobot_exp.evaluation.rollouts import Roller
 from wildrobot_exp.evaluation.run_folder import summary
-from wildrobot_exp.evaluation.starts import join, make_evaluation_env, make_start, speed_grid, spread_commands
+from wildrobot_exp.evaluation.starts import join, make_evaluation_env, make_start, spread_commands
 from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.motions import make_gait_grid
 
@@ -171,10 +171,10 @@ def test_every_push_lasts_as_long_wherever_in_the_cycle_it_comes():
   assert 100 <= first.min() and first.max() <= 140 and len(np.unique(first)) > 30
 
 
-def test_speed_grid_holds_both_ends_and_zero():
-  assert speed_grid(0.0, 0.3) == pytest.approx([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
-  assert 0.0 in speed_grid(-0.1, 0.3) and speed_grid(-0.1, 0.3)[[0, -1]] == pytest.approx([-0.1, 0.3])
-  assert speed_grid(0.2, 0.2) == pytest.approx([0.2])
+def test_too_few_episodes_for_every_speed_still_hold_the_fastest(env):
+  assert spread_commands(env, 4) == pytest.approx([0.0, 0.1, 0.2, 0.3])
+  assert spread_commands(env, 1) == pytest.approx([0.3])
+  assert spread_commands(env, 8) == pytest.approx([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.0])
 
 
 def test_commands_hold_zero_where_standing_is_trained():

@@ -15,10 +15,12 @@ from fake_run import CONFIG, JOINTS, fake_gait, make_run
 
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.report import write_report
-from wildrobot_exp.evaluation.report.page import MAX_VIDEO_BYTES
+from wildrobot_exp.evaluation.report.page import MAX_VIDEO_BYTES, _reference_hz
+from wildrobot_exp.evaluation.report.run_files import read_run
 
 SECTIONS = ["video", "goals", "evaluation", "learning", "gait", "amp", "rewards", "config", "command"]
 EVIL = "<script>alert('x')</script>"
+TWO_STRIDES = np.tile(np.arange(40) % 20 < 12, (2, 1)).T  # contacts of a clip that was taken for one stride
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_every_section_is_there_in_order(full_page):
   )
   assert figures_in(full_page, "evaluation") == 1
   assert figures_in(full_page, "learning") >= 6
-  assert figures_in(full_page, "gait") == 3 + 2 + len(JOINTS)
+  assert figures_in(full_page, "gait") == 3 + 2 + len(JOINTS) + 2 * (1 + 3)  # torque and power: all, 2 pairs, waist
   assert figures_in(full_page, "amp") == 5
   assert figures_in(full_page, "rewards") == 2
 
@@ -177,6 +179,52 @@ def test_missing_blocks_are_said_not_faked(run):
   assert goals.count("not measured ?") == 8
   assert "<h1>Moves as commanded, but its gait was not judged</h1>" in page
   assert "3 of 11 goals met (8 not judged)" in page
+
+
+def test_a_run_evaluated_before_torque_was_kept_still_has_its_gait(run):
+  gait = {key: value for key, value in fake_gait().items() if key not in ("torque", "joint_vel")}
+  np.savez(run / "gait.npz", **gait)
+  page = write_report(run).read_text()
+  assert figures_in(page, "gait") == 3 + 2 + len(JOINTS)
+  assert "No torque and power: no foot made a whole stride, or gait.npz is of an older" in text_of(page, "gait")
+
+
+def forget_the_reference(run: Path) -> None:
+  """Of the gait in evaluation.json."""
+  gait = json.loads((run / "evaluation.json").read_text())["gait"]
+  edit(run / "evaluation.json", gait={key: value for key, value in gait.items() if key != "reference"})
+
+
+def without_reference(**changes) -> dict:
+  kept = {key: value for key, value in fake_gait().items() if not key.startswith(("reference", "stride"))}
+  return kept | changes
+
+
+@pytest.mark.parametrize(
+  ("gait", "said"),
+  [
+    (without_reference(no_reference=np.array("The clip has no whole stride.")), "The clip has no whole stride."),
+    (fake_gait() | {"reference_contacts": TWO_STRIDES}, "There is no reference stride beside it."),
+  ],
+)
+def test_a_reference_that_is_no_stride_is_not_drawn_and_gives_no_frequency(run, gait, said):
+  np.savez(run / "gait.npz", **gait)
+  forget_the_reference(run)
+  page = write_report(run).read_text()
+  assert said in text_of(page, "gait") and "dashed: the reference" not in text_of(page, "gait")
+  assert "1.13 Hz no reference to compare with" in text_of(page, "goals")
+
+
+def test_the_reference_s_frequency_is_measured_on_its_stride(run):
+  assert _reference_hz(read_run(run)) == 1.25  # beside the robot's
+  gait = json.loads((run / "evaluation.json").read_text())["gait"]
+  edit(run / "evaluation.json", gait=gait | {"reference": {"stride_frequency_hz": [0.0, 0.0]}})
+  assert _reference_hz(read_run(run)) is None  # a clip that stands
+  forget_the_reference(run)
+  np.savez(run / "gait.npz", **fake_gait() | {"stride_seconds": np.array(0.84)})
+  assert _reference_hz(read_run(run)) == pytest.approx(1 / 0.84)
+  np.savez(run / "gait.npz", **without_reference())
+  assert _reference_hz(read_run(run)) is None  # motion.stride_seconds says what was wanted, not what a clip does
 
 
 @pytest.mark.parametrize(

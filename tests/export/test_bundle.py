@@ -28,6 +28,7 @@ def export(tiny, tmp_path, monkeypatch):
   monkeypatch.setattr(bundle, "check_parity", lambda *_: {})
   monkeypatch.setattr(bundle, "measure_latency", lambda *_: {})
   base = {"checkpoint_step": 3, "physics": "native", "commands": rows, "survival": 1.0, "vx_error": 0.01}
+  base |= {"episodes": 7, "episode_seconds": 2.0}
 
   def run(**changes):
     parts = (tmp_path, tiny.cfg, tiny.env, tiny.networks, tiny.params)

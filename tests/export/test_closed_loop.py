@@ -5,12 +5,14 @@ import pytest
 from wildrobot_exp.errors import RunFailed
 from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, run_trial
 
-CONTRACT = {"checkpoint_step": 64, "trial": {"speeds": [0.0, 0.1, 0.3]}}
+TRIAL = {"speeds": [0.0, 0.1, 0.3], "episodes": 7, "episode_steps": 500}
+CONTRACT = {"checkpoint_step": 64, "control": {"period_s": 0.02}, "trial": TRIAL}
 
 
 def evaluation(**changes):
   rows = [{"vx": vx, "survival": 1.0, "vx_error": 0.01} for vx in (0.0, 0.1, 0.3)]
-  return {"checkpoint_step": 64, "physics": "native", "commands": rows, "survival": 1.0, "vx_error": 0.01} | changes
+  found = {"checkpoint_step": 64, "physics": "native", "commands": rows, "survival": 1.0, "vx_error": 0.01}
+  return found | {"episodes": 7, "episode_seconds": 10.0} | changes
 
 
 def found(survival: float | None, error: float | None) -> list[dict]:
@@ -25,6 +27,8 @@ def found(survival: float | None, error: float | None) -> list[dict]:
     (evaluation(checkpoint_step=65), "of step 65"),
     (evaluation(physics="mjx"), "physics=mjx"),
     (evaluation(commands=[{"vx": 0.5}]), "other commanded speeds"),
+    (evaluation(episodes=64), "has 64 episodes of 10 s"),
+    (evaluation(episode_seconds=2.0), "has 7 episodes of 2 s"),
   ],
 )
 def test_only_the_same_checkpoint_engine_and_commands_compare(yardstick, reason: str | None):

@@ -4,13 +4,17 @@ import hashlib
 import json
 
 import jax
+import numpy as np
 import pytest
 from tiny_policy import make_tiny_policy
 
 from wildrobot_exp.envs.observations import OBSERVATIONS
 from wildrobot_exp.envs.terminations import TERMINATIONS
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.evaluation.starts import spread_commands
+from wildrobot_exp.evaluation.summaries import number
 from wildrobot_exp.export import contract as module
+from wildrobot_exp.export.closed_loop import comparable
 from wildrobot_exp.export.contract import FALLS, FIELDS, falls, make_contract
 
 
@@ -46,6 +50,17 @@ def test_numbers_are_those_of_the_config_and_the_model(tiny, contract, exported)
   model = (exported / contract["model"]["file"]).read_bytes()
   assert hashlib.sha256(model).hexdigest() == contract["model"]["sha256"]
   assert contract["schema"] == 1 and contract["parity"]["observations"] == 40
+
+
+def test_a_policy_that_never_walks_slowly_is_tried_at_the_speeds_of_its_evaluation():
+  other = make_tiny_policy("env.command.vx=[0.1,0.4]", "evaluation.episodes=8")
+  contract = make_contract(other.cfg, other.env, {"checkpoint_step": 64})
+  commands = np.unique(spread_commands(other.env, 8))
+  assert commands[0] == 0.0 and contract["command"]["zero"] is True
+  assert "0 and 0.1 to 0.4 m/s" in contract["command"]["how"]
+  rows = [{"vx": number(speed)} for speed in commands]
+  evaluation = {"checkpoint_step": 64, "physics": "native", "episodes": 8, "episode_seconds": 2.0, "commands": rows}
+  assert comparable(evaluation, contract) is None
 
 
 def test_a_limit_that_the_task_does_not_have_is_null():

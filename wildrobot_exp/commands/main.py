@@ -92,7 +92,14 @@ def _evaluate(args: argparse.Namespace) -> int:
   run = load_run(args.run_dir, args.overrides, which)
   folder = args.out or args.run_dir
   result = evaluate_into(
-    folder, run.cfg, run.experiment.networks, run.params, step=run.step, clips=run.experiment.clips, say=print
+    folder,
+    run.cfg,
+    run.experiment.networks,
+    run.params,
+    step=run.step,
+    clips=run.experiment.clips,
+    say=print,
+    run=args.run_dir.resolve().name,
   )
   for name, value in summary(result).items():
     print(f"{name:26} {value:.4g}")

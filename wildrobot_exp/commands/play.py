@@ -1,6 +1,7 @@
 """`wildrobot play RUN`: watch the policy live; with `--video FILE`: several side by side, or an incident."""
 
 import argparse
+import math
 from pathlib import Path
 
 from wildrobot_exp.config.compose import load
@@ -29,8 +30,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def play(args: argparse.Namespace) -> int:
   """Open the viewer, or write the video."""
-  if args.seconds is not None and not args.seconds > 0:
+  if args.seconds is not None and not 0 < args.seconds < math.inf:
     raise UserError(f"--seconds {args.seconds}: use a length above 0")
+  if not math.isfinite(args.speed):
+    raise UserError(f"--speed {args.speed}: use a finite number")
   return _live(args) if args.video is None else _video(args)
 
 
@@ -52,9 +55,8 @@ def _live(args: argparse.Namespace) -> int:
 
   use_compilation_cache()
   live = make_live(load_run(args.run_dirs[0], ["physics=native"], probe=False), args.speed)
-  if live.command != args.speed:
-    low, high = live.env.command_range
-    print(f"--speed {args.speed:g}: trained for {low:g} to {high:g} m/s; begins with {live.command:g}")
+  if instead := live.env.speeds.instead(args.speed):
+    print(f"--speed {args.speed:g}: {instead}")
   live.step()  # compiles
   live.reset()
   screen = open_screen(live, args.viewer, args.port)
@@ -77,6 +79,9 @@ def _video(args: argparse.Namespace) -> int:
   configs = [load(read_overrides(folder)) for folder in args.run_dirs]
   if args.incident is not None:
     return _play_incident(args, configs[0])
+  step = configs[0].env.control_dt
+  if args.seconds is not None and args.seconds < step:
+    raise UserError(f"--seconds {args.seconds}: use at least one control step, {step:g}")
   set_platform(configs[0])  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache

@@ -10,6 +10,7 @@ from wildrobot_exp.config.motion import check_motion, clip_speeds, how_to_widen
 from wildrobot_exp.config.ranges import check_ranges
 from wildrobot_exp.config.resume import MODEL
 from wildrobot_exp.config.schema import AMP_LOSSES, AmpConfig, Config
+from wildrobot_exp.config.speeds import check_measured
 from wildrobot_exp.config.term_names import CLOCKED, FEATURES, OBSERVATIONS, REWARDS, TERMINATIONS
 from wildrobot_exp.errors import UserError, unknown_name
 
@@ -219,6 +220,7 @@ def _check_discriminator(amp: AmpConfig) -> None:
 
 
 def _check_evaluation(cfg: Config) -> None:
+  check_measured(cfg)
   video = cfg.evaluation.video
   for key in ("width", "height"):
     pixels = getattr(video, key)

@@ -1,8 +1,10 @@
 """The range of every single number of the config, as tables."""
 
+import importlib.resources
 import math
 from collections.abc import Callable
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 from wildrobot_exp.config.schema import (
   ACTIVATIONS,
@@ -47,6 +49,7 @@ SHARES = """
 """.split()
 FINITE = "env.command.vx motion.speeds".split()
 HALF_OPEN = "algo.discount motion.amplitude amp.replay_keep".split()
+DUTIES = "reward.terms.gait_contact.duty reward.terms.swing_clearance.duty".split()
 CHOICES = {
   "algo.name": ALGORITHMS,
   "algo.activation": ACTIVATIONS,
@@ -66,6 +69,12 @@ MAX_SEED = 2**31 - 1
 MAX_WINDOW = 50  # frames
 MAX_SLOPE = 30  # degrees; the joints reach no further
 MAX_LATENCY = 50  # control steps
+
+
+def home_height() -> float:
+  """Height of the base in the home pose, m, read from the MJCF text: importing MuJoCo for one number takes long."""
+  text = (importlib.resources.files("wildrobot_exp") / "robots" / "wildrobot.xml").read_text()
+  return float(ElementTree.fromstring(text).find("keyframe/key[@name='home']").get("qpos").split()[2])
 
 
 class Rule(NamedTuple):
@@ -97,6 +106,19 @@ RULES = (
     f"is too late: use at most {MAX_LATENCY}",
     f"at most {MAX_LATENCY}",
   ),
+  Rule(DUTIES, lambda x: 0 < x < 1, "has to be in (0, 1)", "greater than 0, below 1"),
+  Rule(
+    ["env.terminations.fallen.min_height"],
+    lambda x: 0 <= x < home_height(),
+    f"has to be 0 or greater and below the base of the home pose, {home_height():g} m",
+    f"0 or greater, below {home_height():g}",
+  ),
+  Rule(
+    ["env.terminations.tilted.max_tilt"],
+    lambda x: 0 < x <= math.pi,
+    "has to be greater than 0, at most 3.14 rad",
+    "greater than 0, at most 3.14",
+  ),
   Rule(["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}", f"at most {MAX_SEED}"),
 )
 
@@ -121,10 +143,10 @@ def allowed(key: str) -> str:
 
 
 def _values(cfg: Config, key: str) -> list:
-  """The value at a dotted key as a list: its items if it is one, nothing if its section is absent."""
+  """The value at a dotted key as a list: its items if it is one, nothing if it or its section is absent."""
   value = cfg
   for name in key.split("."):
-    value = getattr(value, name)
+    value = value.get(name) if isinstance(value, dict) else getattr(value, name)
     if value is None:
       return []
   return value if isinstance(value, list) else [value]

@@ -77,7 +77,7 @@ def home_states(
   joints = qpos[:, robot.joint_qpos] + rng.uniform(-joint_noise, joint_noise, shape)
   qpos[1:, robot.joint_qpos] = np.clip(joints, *robot.joint_range.T)[1:]
   qvel = rng.uniform(-velocity_noise, velocity_noise, (count, robot.model.nv))
-  qvel[0] = 0.0
+  qvel[:1] = 0.0
 
   data = mujoco.MjData(robot.model)
   soles = [i for i in range(robot.model.ngeom) if "_sole_" in robot.model.geom(i).name]

@@ -110,8 +110,8 @@ def clock_stance(phase: jax.Array, duty: float) -> jax.Array:
 
 @reward
 def gait_contact(s: StepContext, duty: float = 0.6, standing_below: float = 0.05) -> jax.Array:
-  """Share of the feet whose contact agrees with the gait clock; both down below a commanded speed (m/s)."""
-  wanted = clock_stance(s.phase, duty) | (s.command < standing_below)
+  """Share of the feet whose contact agrees with the gait clock; both down where it is commanded slower (m/s)."""
+  wanted = clock_stance(s.phase, duty) | (jnp.abs(s.command) < standing_below)
   return jnp.mean((q.feet_load(s.robot, s.state) > 1.0) == wanted)
 
 
@@ -123,4 +123,4 @@ def swing_clearance(
   swing = (jnp.mod(s.phase + jnp.array([0.0, 0.5]), 1.0) - duty) / (1.0 - duty)
   wanted = height * jnp.sin(jnp.pi * jnp.clip(swing, 0.0, 1.0))
   shortfall = jax.nn.relu(wanted - q.feet_height(s.robot, s.state)) / height
-  return jnp.sum(jnp.where(s.command < standing_below, 0.0, shortfall))
+  return jnp.sum(jnp.where(jnp.abs(s.command) < standing_below, 0.0, shortfall))

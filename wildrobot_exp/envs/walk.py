@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from brax.envs.base import Env, State
 
 from wildrobot_exp.config.derived import policy_observations, privileged_observations
+from wildrobot_exp.config.speeds import TrainedSpeeds, trained_speeds
 from wildrobot_exp.envs.observations import OBSERVATIONS
 from wildrobot_exp.envs.resets import StartBank, make_start_bank
 from wildrobot_exp.envs.rewards import REWARDS
@@ -122,10 +123,9 @@ class WalkEnv(Env):
     return self.physics.name
 
   @property
-  def commands_standing(self) -> bool:
-    """Whether 0 is among the commands that are drawn."""
-    low, high = self.command_range
-    return self._command_zero_share > 0 or low <= 0 <= high
+  def speeds(self) -> TrainedSpeeds:
+    """The commands that are drawn."""
+    return trained_speeds(self.command_range, self._command_zero_share, self.command_slowest)
 
   def reset(self, rng: jax.Array) -> State:
     """A fresh episode from a state of the bank, with a command of its own."""

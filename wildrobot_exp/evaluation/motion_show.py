@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from wildrobot_exp.evaluation.gait import Walk, clip_walk, measure
 from wildrobot_exp.evaluation.report.gait_plots import SIDES, timeline_figures
 from wildrobot_exp.evaluation.report.page import embedded_video, fill
-from wildrobot_exp.evaluation.report.plots import INK, draw
+from wildrobot_exp.evaluation.report.plots import INK, LIMIT, draw
 from wildrobot_exp.evaluation.report.tables import MISSING, gait_rows
 from wildrobot_exp.evaluation.summaries import gait_json
 from wildrobot_exp.evaluation.video import RenderingUnavailable, write_video
@@ -19,7 +19,6 @@ from wildrobot_exp.motions import Clip, to_states
 from wildrobot_exp.motions.gait import SERVO_SPEED
 from wildrobot_exp.robots import Robot
 
-LIMIT = "#c8402f"  # colour of the joints' limits
 AT_LIMIT = 0.01  # rad from a limit
 TIMELINE_SECONDS = 2.4  # a shorter loop is shown several times
 VIDEO_SECONDS = 6.0  # likewise

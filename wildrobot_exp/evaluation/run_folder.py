@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from brax.training.agents.ppo import networks as ppo_networks
 
-from wildrobot_exp.evaluation.gait import CONTACT_FORCE, clip_walk
+from wildrobot_exp.evaluation.gait import CONTACT_FORCE
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.protocol import Evaluation, Programs, evaluate
 from wildrobot_exp.evaluation.showpiece import episode_video
+from wildrobot_exp.evaluation.strides import clip_stride
+from wildrobot_exp.evaluation.symmetry import leg_pairs
 from wildrobot_exp.evaluation.video import RenderingUnavailable
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
@@ -31,11 +33,12 @@ def evaluate_into(
   clips: Sequence[Clip],
   say: Callable[[str], None],
   programs: Programs | None = None,
+  run: str | None = None,
 ) -> dict[str, Any]:
   """Run the protocol on (normaliser, policy parameters) and write what it found.
 
   Args:
-    run_dir: the run folder.
+    run_dir: where to write: the run folder, or another.
     cfg: the run's config.
     networks: of the policy.
     params: normaliser and policy parameters.
@@ -43,6 +46,7 @@ def evaluate_into(
     clips: the reference motion, to put beside the gait and to measure the style against.
     say: told what is missing.
     programs: that serve this policy, where some are compiled already.
+    run: name of the run, written down; the folder's by default.
 
   Returns:
     The content of evaluation.json.
@@ -51,7 +55,7 @@ def evaluate_into(
     cfg,
     programs or Programs(cfg, make_actor(networks)),
     params,
-    run=run_dir.name,
+    run=run or run_dir.resolve().name,
     checkpoint_step=step,
     clips=clips,
     pushes=cfg.evaluation.pushes.enabled,
@@ -76,7 +80,7 @@ def evaluate_into(
 
 
 def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> dict[str, np.ndarray]:
-  """gait.npz: the shown episode up to its end or fall, and the clip nearest to its command over one stride."""
+  """gait.npz: the shown episode up to its end or fall, and the mean stride of the clip nearest to its command."""
   record, index = evaluation.record, evaluation.nominal
   steps = max(int(record.alive[:, index].sum()), 1)
   command = float(record.commands[index])
@@ -86,19 +90,31 @@ def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> 
     "feet_height": record.feet_pos[:steps, index, :, 2],
     "joint_pos": record.qpos[:steps, index][:, robot.joint_qpos],
     "joint_names": np.array(robot.joint_names),
+    "torque": record.torque[:steps, index],
+    "joint_vel": record.qvel[:steps, index][:, robot.joint_qvel],
+    "torque_limit": robot.model.actuator_forcerange[:, 1],
+    "leg_pairs": leg_pairs(robot),
     "vx": record.linvel[:steps, index, 0],
     "command": np.array(command),
   }
-  if clips:
-    clip = min(clips, key=lambda clip: abs(clip.speed - command))
-    walk, frames = clip_walk(robot, clip), len(clip.dof_pos)
-    arrays |= {
-      "reference_joint_pos": walk.joints[:frames],
-      "reference_feet_height": walk.heights[:frames],
-      "reference_contacts": walk.contacts[:frames],
-      "stride_seconds": np.array(frames / clip.fps),
-    }
-  return arrays
+  return arrays | _reference_arrays(robot, command, clips)
+
+
+def _reference_arrays(robot: Robot, command: float, clips: Sequence[Clip]) -> dict[str, np.ndarray]:
+  if not clips:
+    return {}
+  speed = min((clip.speed for clip in clips), key=lambda speed: abs(speed - command))
+  strides = (clip_stride(robot, clip) for clip in clips if clip.speed == speed)
+  stride = next((stride for stride in strides if stride is not None), None)
+  if stride is None:
+    why = f"There is no reference beside it: the clip nearest in speed, {speed:.2f} m/s, has no whole stride."
+    return {"no_reference": np.array(why)}
+  return {
+    "reference_joint_pos": stride.joints,
+    "reference_feet_height": stride.heights,
+    "reference_contacts": stride.contacts,
+    "stride_seconds": np.array(stride.seconds),
+  }
 
 
 def summary(result: dict[str, Any]) -> dict[str, float]:

@@ -13,7 +13,6 @@ from wildrobot_exp.physics import Physics, make_physics
 from wildrobot_exp.robots import load_robot
 
 SEED = 20_240_229  # of every evaluation, whatever the run's seed: results of two runs compare
-SPEEDS = 7  # commanded speeds of the protocol
 
 
 def make_evaluation_env(
@@ -35,14 +34,6 @@ def make_evaluation_env(
   return make_walk_env(cfg, physics, command_seconds=float("inf"), bank=bank)
 
 
-def speed_grid(low: float, high: float) -> np.ndarray:
-  """[7] evenly spaced speeds from low to high, m/s; one speed where low == high, and 0 if it lies between."""
-  grid = np.linspace(low, high, SPEEDS)
-  if low < 0 < high:
-    grid = np.append(grid, 0.0)
-  return np.unique(grid.round(9))
-
-
 def make_start(env: WalkEnv, commands: np.ndarray, mode: int = DETERMINISTIC) -> Start:
   """Episodes from the bank's states in turn, with commands [N] and gait phases spread over the cycle."""
   count = len(commands)
@@ -56,9 +47,11 @@ def make_start(env: WalkEnv, commands: np.ndarray, mode: int = DETERMINISTIC) ->
 
 
 def spread_commands(env: WalkEnv, count: int) -> np.ndarray:
-  """[count] commands that go round the speed grid of the env's command range, m/s; with 0 if it is trained."""
-  grid = speed_grid(*env.command_range)
-  return np.resize(np.union1d(grid, [0.0]) if env.commands_standing else grid, count)
+  """[count] commands that go round the speeds of an evaluation, m/s; of too few, evenly spread, the fastest is one."""
+  grid = np.array(env.speeds.grid())
+  if count < len(grid):
+    grid = grid[np.linspace(len(grid) - 1, 0, count).round().astype(int)[::-1]]
+  return np.resize(grid, count)
 
 
 def join(*starts: Start) -> Start:

@@ -42,8 +42,12 @@ def comparable(evaluation: Json | None, contract: Json) -> str | None:
     return f"evaluation.json is of step {evaluation['checkpoint_step']}"
   if evaluation["physics"] != "native":
     return f"evaluation.json was made with physics={evaluation['physics']}"
+  trial = contract["trial"]
+  steps = round(evaluation["episode_seconds"] / contract["control"]["period_s"])
+  if (evaluation["episodes"], steps) != (trial["episodes"], trial["episode_steps"]):
+    return f"evaluation.json has {evaluation['episodes']} episodes of {evaluation['episode_seconds']:g} s"
   speeds = [row["vx"] for row in evaluation["commands"]]
-  if speeds != [float(f"{speed:.6g}") for speed in np.float32(contract["trial"]["speeds"])]:
+  if speeds != [float(f"{speed:.6g}") for speed in np.float32(trial["speeds"])]:
     return "evaluation.json has other commanded speeds"
   return None
 

@@ -17,7 +17,7 @@ from wildrobot_exp.envs.terminations import TERMINATIONS
 from wildrobot_exp.envs.walk import MAX_SPEED, POLICY, WalkEnv
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.measures import SETTLE_SECONDS
-from wildrobot_exp.evaluation.starts import SEED, speed_grid
+from wildrobot_exp.evaluation.starts import SEED
 from wildrobot_exp.export.onnx_policy import INPUT, OPSET, OUTPUT
 from wildrobot_exp.learning.networks import MAX_NORMALISED
 from wildrobot_exp.robots import Robot
@@ -170,9 +170,10 @@ def make_contract(cfg: Any, env: WalkEnv, facts: Json) -> Json:
     "command": {
       "range": list(cfg.env.command.vx),
       "slowest": cfg.env.command.slowest,
+      "zero": env.speeds.zero,
       "unit": "m/s",
-      "how": "forward velocity in the heading frame; trained on range, with everything nearer to 0 than slowest drawn"
-      " as slowest or as 0. Send no other commands",
+      "how": f"forward velocity in the heading frame; trained: {env.speeds}, that is range without what is nearer to 0"
+      " than slowest, and 0 where zero is true. Send no other commands",
     },
     "falls": falls(cfg.env.terminations),
     "trial": _trial(cfg, env),
@@ -199,7 +200,7 @@ def _trial(cfg: Any, env: WalkEnv) -> Json:
   return {
     "episodes": settings.episodes,
     "episode_steps": round(settings.episode_seconds / env.dt),
-    "speeds": speed_grid(*env.command_range).tolist(),
+    "speeds": env.speeds.grid(),
     "seed": SEED,
     "keyframe": "home",
     "joint_noise_rad": reset.joint_noise,

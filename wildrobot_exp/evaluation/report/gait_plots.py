@@ -1,9 +1,11 @@
 """Pictures of one episode's gait: who stands when, how high the feet go, what the joints do over a stride.
 
 gait.npz holds one episode of T control steps (feet: right, left): time [T] s, contacts [T, 2], feet_height
-[T, 2] m, joint_pos [T, J] rad, joint_names [J]; optional vx [T] m/s and command m/s; and one stride of the
-reference in P frames, joints in the same order: reference_joint_pos [P, J], reference_feet_height [P, 2],
-reference_contacts [P, 2], stride_seconds.
+[T, 2] m, joint_pos [T, J] rad, joint_names [J]; optional vx [T] m/s and command m/s; what the servos do (see
+effort_plots): torque [T, J] N m, joint_vel [T, J] rad/s, torque_limit [J] N m, and leg_pairs [K, 3], right joint, left
+joint and the sign that mirrors left to right; and the mean stride of the reference clip nearest in speed in P frames,
+joints in the same order: reference_joint_pos [P, J], reference_feet_height [P, 2], reference_contacts [P, 2],
+stride_seconds; or in their place no_reference, a sentence that says why there is none.
 """
 
 from collections.abc import Mapping
@@ -46,13 +48,13 @@ def aligned_reference(gait: Gait) -> dict[str, np.ndarray]:
   """The reference stride, turned so that it starts as `strides` do: at the right foot's touchdown.
 
   Returns:
-    The reference arrays with PHASES rows; {} where there are none, or no contacts to align them by.
+    The reference arrays with PHASES rows; {} where there are none, or they are not one stride.
   """
   if "reference_contacts" not in gait:
     return {}
   right = gait["reference_contacts"][:, 0].astype(bool)
   starts = np.flatnonzero(right & ~np.roll(right, 1))
-  if not len(starts):
+  if len(starts) != 1:
     return {}
   return {key: _closed(np.roll(gait[key], -starts[0], axis=0)) for key in PERIODIC if key in gait}
 

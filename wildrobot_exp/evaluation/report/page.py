@@ -19,7 +19,8 @@ from wildrobot_exp.evaluation.report.charts import (
   other_charts,
   reward_charts,
 )
-from wildrobot_exp.evaluation.report.gait_plots import phase_figures, timeline_figures
+from wildrobot_exp.evaluation.report.effort_plots import effort_figures
+from wildrobot_exp.evaluation.report.gait_plots import aligned_reference, phase_figures, timeline_figures
 from wildrobot_exp.evaluation.report.goals import VX_ERROR, judge, stride_frequency, verdict
 from wildrobot_exp.evaluation.report.headline import asked, came_out, run_name, short
 from wildrobot_exp.evaluation.report.plots import speeds
@@ -145,14 +146,18 @@ def _curves(run: RunFiles) -> dict[str, Any]:
 
 def _gait(run: RunFiles) -> dict[str, Any]:
   if run.gait is None or len(run.gait["time"]) < 2:
-    return {"has_gait": False, "timelines": [], "phases": [], "gait_command": None, "gait_reference": False}
+    return {"has_gait": False}
   command = run.gait.get("command")
+  torque, power = effort_figures(run.gait)
   return {
     "has_gait": True,
     "timelines": timeline_figures(run.gait),
     "phases": phase_figures(run.gait),
     "gait_command": None if command is None else float(command.mean()),
-    "gait_reference": any(key.startswith("reference_") for key in run.gait),
+    "gait_reference": bool(aligned_reference(run.gait)),
+    "no_reference": str(run.gait.get("no_reference", "There is no reference stride beside it.")),
+    "torque": torque,
+    "power": power,
   }
 
 
@@ -171,13 +176,11 @@ def _provenance(run: RunFiles) -> dict[str, Any]:
 
 
 def _reference_hz(run: RunFiles) -> float | None:
-  """Strides per second of the reference: measured beside the gait, else from its stride time."""
+  """Strides per second of the reference, as measured: beside the gait, else of the stride drawn; None without one."""
   gait = (run.evaluation or {}).get("gait")
   reference = gait.get("reference") if isinstance(gait, Mapping) else None
-  measured = stride_frequency(reference) if isinstance(reference, Mapping) else None
-  if measured:
-    return measured
-  if run.gait and "stride_seconds" in run.gait:
+  if isinstance(reference, Mapping):
+    return stride_frequency(reference) or None
+  if run.gait and "stride_seconds" in run.gait and aligned_reference(run.gait):
     return 1.0 / float(run.gait["stride_seconds"])
-  seconds = number(((run.config or {}).get("motion") or {}).get("stride_seconds"))
-  return 1.0 / seconds if seconds else None
+  return None

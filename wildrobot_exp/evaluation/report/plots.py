@@ -15,6 +15,7 @@ INK, RULE = "#102030", "#d0e0f0"  # stand-ins for the page's own colours
 COLOURS = ("#2a7fc1", "#e07b39", "#4a9d6e", "#9467bd")
 RIGHT, LEFT = COLOURS[:2]
 GOAL = "#3a9a68"
+LIMIT = "#c8402f"  # of a joint
 MAX_POINTS = 400
 NICE_STEPS = (1, 2, 2.5, 5, 10)  # of the axis marks, times a power of ten
 FEW_POINTS = 25  # below, every measurement gets a dot
