@@ -173,14 +173,20 @@ class SubmititAttempt(Attempt):
     if self._cluster == "slurm":
       _scancel("--state=PENDING", self._job.job_id)
       _scancel("--signal=INT", self._job.job_id)
+      self._ask_soon()
     else:
       self._signal_controller(signal.SIGTERM)
 
   def _kill(self) -> None:
     if self._cluster == "slurm":
       _scancel(self._job.job_id)
+      self._ask_soon()
     else:
       self._signal_controller(signal.SIGKILL)
+
+  def _ask_soon(self) -> None:
+    """Submitit asks sacct the less often the longer ago its latest job was registered: begin anew with two seconds."""
+    self._job.watcher.register_job(self._job.job_id)
 
   def _signal_controller(self, signum: int) -> None:
     if self._job._process is not None:
