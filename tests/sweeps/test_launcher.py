@@ -95,7 +95,7 @@ def test_a_job_stopped_by_somebody_else_has_failed_and_is_tried_again(sweep):
   assert "a signal that the sweep had not sent" in err
 
 
-def test_whoever_does_not_listen_is_killed_now_and_then_and_not_at_every_look(tmp_path, monkeypatch: pytest.MonkeyPatch):
+def test_whoever_does_not_listen_is_killed_now_and_then_and_not_at_every_look(tmp_path, monkeypatch):
   clock, kills = [0.0], []
   monkeypatch.setattr(attempt.time, "monotonic", lambda: clock[0])
 
