@@ -94,8 +94,10 @@ def test_a_trial_s_values_hang_on_its_number_and_not_on_who_is_asked_with_it(tmp
     sweeper = OmegaConf.create({"sampler": sampler, "pruner": {"name": "none"}})
     space = [Searched("amp.weight", "float", 0.1, 2.0), Searched("algo.clip", "float", 0.1, 0.3)]
     study = SearchStudy(tmp_path / name, record, space, [], sweeper)
-    asked = [[study.ask() for _ in range(size)] for size in batches]
-    return [study.overrides(trial) for batch in asked for trial in batch]
+    found = []
+    for size in batches:
+      found += [study.overrides(trial) for trial in [study.ask() for _ in range(size)]]
+    return found
 
   alone = values("alone", [1, 1, 1, 1])
   assert alone == values("together", [4]) == values("some", [1, 3])
