@@ -1,6 +1,7 @@
 """A stand-in for SLURM on this machine: sbatch, srun, sacct, scancel and scontrol, by the name it is called with.
 
-Each job has a folder in $SLURM_STAND_IN: `state`, `script`, and `step`, the pid of what srun runs. There is no queue.
+Each job has a folder in $SLURM_STAND_IN: `state`, `script`, and `step`, the pid of what srun runs. There is no queue,
+but while there is a file `full` beside those folders, new jobs are pending. A line per scancel is in `scancel.log`.
 install_slurm puts the commands where a PATH can find them.
 """
 
@@ -9,6 +10,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(os.environ.get("SLURM_STAND_IN", ""))
 NAMES = ("sbatch", "srun", "sacct", "scancel", "scontrol")
@@ -37,6 +39,8 @@ def sbatch(script: str) -> None:
 
 def daemon(number: str) -> None:
   state = ROOT / number / "state"
+  while (ROOT.parent / "full").exists() and state.read_text() == "PENDING":
+    time.sleep(0.1)
   while state.read_text() in ("PENDING", "REQUEUED"):
     state.write_text("RUNNING")
     code = subprocess.run(["bash", ROOT / number / "script"], env={**os.environ, "SLURM_JOB_ID": number}).returncode
@@ -64,10 +68,15 @@ def sacct(*arguments: str) -> None:
 
 def scancel(*arguments: str) -> None:
   *options, number = arguments
-  if "--state=PENDING" in options:
+  with (ROOT.parent / "scancel.log").open("a") as log:
+    log.write(f"{' '.join(arguments)}\n")
+  state = ROOT / number / "state"
+  if state.read_text() == "PENDING" and not options[:1] == ["--signal=INT"]:
+    state.write_text("CANCELLED by 0")
+  if "--state=PENDING" in options or not (ROOT / number / "step").exists():
     return
   if not options:
-    (ROOT / number / "state").write_text("CANCELLED")
+    state.write_text("CANCELLED")
   name = options[0].removeprefix("--signal=") if options else "KILL"
   os.kill(int((ROOT / number / "step").read_text()), signal.Signals[f"SIG{name}"])
 

@@ -130,6 +130,8 @@ OVERRIDES = {
   "evaluation.video.fps=100": "at most 50",
   "+gates.survival.mn=1": "did you mean 'min'",
   "+gates.survival={min:1,max:0}": "swap",
+  "+gates.survvial.min=1": "unknown gate 'survvial': did you mean 'survival'",
+  "+gates.worst_world_survival.min=1": "set evaluation.worlds.enabled=true",
   # sweeps
   "-m seed=1,a": "seed=a: expected a whole number",
   "-m num_envs=64,100": "num_envs=100 is not divisible",

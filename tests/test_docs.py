@@ -33,6 +33,15 @@ def test_every_command_is_accepted(page, command, place, monkeypatch):
   check_command(page, command)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_can_be_pasted_into_a_shell(page):
+  text = re.sub(r"^```.*?^```$", "", page_text(page), flags=re.MULTILINE | re.DOTALL)
+  inline = re.findall(r"`((?:python|wildrobot|make|pip|tensorboard|optuna-dashboard|ray) [^`]+)`", text)
+  for command in [command for where, command in COMMANDS if where == page] + inline:
+    said = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
+    assert said.returncode == 0, f"{command}: {said.stderr}"
+
+
 def test_there_are_commands_on_every_page_that_should_have_some():
   assert {"README.md", "docs/install.md", "docs/first-run.md", "docs/extend.md"} <= {page for page, _ in COMMANDS}
   assert len(COMMANDS) > 40

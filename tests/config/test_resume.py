@@ -3,9 +3,13 @@
 import pathlib
 
 import pytest
+from hydra._internal.utils import get_args_parser
 
+from wildrobot_exp.config.compose import compose
 from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, resume_command, split_sweep_resume
 from wildrobot_exp.errors import UserError
+
+ALONE = "hydra.mode=RUN"
 
 
 @pytest.fixture
@@ -17,18 +21,27 @@ def run(tmp_path: pathlib.Path) -> pathlib.Path:
   return folder
 
 
+def test_a_job_of_a_sweep_that_an_experiment_file_made_goes_on_as_one_run(run: pathlib.Path, monkeypatch):
+  (run / ".hydra" / "overrides.yaml").write_text("- experiment=amp_weight_sweep\n- amp.weight=0.5\n")
+  monkeypatch.chdir(run.parent)
+  arguments = expand_resume([f"resume={run}"])
+  composed = compose(get_args_parser().parse_args(arguments))
+  assert not composed.multirun and composed.folder == str(run)
+  assert composed.cells[0].config.amp.weight == 0.5
+
+
 def test_other_command_lines_pass_unchanged():
   assert expand_resume(["seed=1", "-m", "amp.weight=0,1"]) == ["seed=1", "-m", "amp.weight=0,1"]
 
 
 def test_a_run_goes_on_with_its_own_overrides_in_its_own_folder(run: pathlib.Path):
   expanded = expand_resume([f"resume={run}", "total_steps=99"])
-  assert expanded == ["seed=3", "algo=ppo", "total_steps=99", f"resume='{run}'", f"hydra.run.dir='{run}'"]
+  assert expanded == ["seed=3", "algo=ppo", "total_steps=99", f"resume='{run}'", f"hydra.run.dir='{run}'", ALONE]
 
 
 def test_a_second_resume_equals_the_first(run: pathlib.Path):
   (run / ".hydra" / "overrides.yaml").write_text(f"- seed=3\n- resume='{run}'\n")
-  assert expand_resume([f"resume={run}"]) == ["seed=3", f"resume='{run}'", f"hydra.run.dir='{run}'"]
+  assert expand_resume([f"resume={run}"]) == ["seed=3", f"resume='{run}'", f"hydra.run.dir='{run}'", ALONE]
 
 
 @pytest.mark.parametrize("key", ["seed=4", "algo.clip=0.1", "+num_envs=8", "hydra.run.dir=x"])

@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from wildrobot_exp import cli
 from wildrobot_exp.config import search
+from wildrobot_exp.config.metrics import METRICS
 from wildrobot_exp.config.search_space import MOST_CELLS, Searched, corners, read_space
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.run_folder import summary
@@ -120,10 +121,16 @@ MEDIAN = "hydra/sweeper/pruner=median"
     ([MEDIAN, "total_steps=400000"], "no evaluation before the end"),
     ([MEDIAN, "evaluation.during_training.enabled=false"], "during_training.enabled=true"),
     ([MEDIAN, "algo=choice(ppo,brax_ppo)", "~amp.weight"], "amp.weight"),
+    (["hydra.sweeper.metric=worst_world_survival"], "set evaluation.worlds.enabled=true"),
   ],
 )
 def test_a_search_that_cannot_work_does_not_start(folder, monkeypatch, capsys, argv: list[str], reason: str):
   assert reason in refused(monkeypatch, capsys, "amp.weight=interval(0.1,2)", *argv)
+
+
+def test_a_number_that_the_jobs_will_not_have_is_not_searched_for(folder, monkeypatch, capsys):
+  jobs = ("algo=brax_ppo", "algo.clip=interval(0.1,0.3)", "hydra.sweeper.metric=train_return_gain")
+  assert "algo=brax_ppo does not tell" in refused(monkeypatch, capsys, *jobs)
 
 
 def test_brax_s_trainer_cannot_be_pruned(folder, monkeypatch, capsys):
@@ -160,4 +167,4 @@ def test_every_number_of_an_evaluation_can_be_searched_for():
     "style": {"classifier_auc": 1.0, "feature_distance": 1.0, "joint_rms_rad": 0.1},
   }
   of_training = {"train_return_gain", "env_steps", "invalid_states", "train_wall_s", "steps_per_s", "compile_s"}
-  assert set(search.METRICS) - of_training - {"wall_s"} == set(summary(result))
+  assert set(METRICS) - of_training - {"wall_s"} == set(summary(result))

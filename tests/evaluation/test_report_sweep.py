@@ -121,6 +121,22 @@ def test_a_sweep_that_was_cut_short_shows_every_job_in_its_state(cut_short: Path
   assert "1 of 2" in words(section(page, "cells"))
 
 
+def test_a_pruned_job_is_counted_and_is_no_failure(tmp_path: Path):
+  jobs = make_sweep(tmp_path / "s", TWO_BY_TWO)
+  write_result(jobs[0], dataclasses.replace(read_result(jobs[0]), status="pruned"))
+  page = write_sweep_report(tmp_path / "s").read_text()
+  assert "3 ok, 1 pruned" in head(page) and '<header class="good">' in page
+  assert re.search(r"\.pruned-job\b.*\{ --tone", page)
+
+
+def test_time_that_jobs_spent_together_is_not_added_up(tmp_path: Path):
+  make_sweep(tmp_path / "s", TWO_BY_TWO)
+  assert "4 ok (4 min 06 s of work)" in head(write_sweep_report(tmp_path / "s").read_text())
+  (tmp_path / "s" / "together_0.log").touch()
+  text = head(write_sweep_report(tmp_path / "s").read_text())
+  assert "4 ok" in text and "of work" not in text
+
+
 def test_half_a_row_of_a_killed_job_is_no_number(cut_short: Path):
   page = write_sweep_report(cut_short).read_text()
   assert len(figures(page, "learning")) == 2 and "not a number" not in page

@@ -37,10 +37,14 @@ class Sweep:
 
   def run(self, *argv: str) -> int:
     """python run.py -m ARGV in this process; the exit code."""
+    return self.run_as(*self._arguments(argv))
+
+  def run_as(self, *argv: str) -> int:
+    """python run.py ARGV, as it stands."""
     spec = importlib.util.spec_from_file_location("run", RUN_PY)
     run = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(run)
-    self.patch.setattr(sys, "argv", ["run.py", *self._arguments(argv)])
+    self.patch.setattr(sys, "argv", ["run.py", *argv])
     return cli.launch(run.main)
 
   def start(self, *argv: str) -> subprocess.Popen:

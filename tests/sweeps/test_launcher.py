@@ -20,7 +20,7 @@ def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep,
   with (sweep.folder / "summary.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))
   assert [row["status"] for row in rows] == sweep.statuses()
-  assert [row["score"] for row in rows] == ["0", "", "", "", "4"]
+  assert [row["return"] for row in rows] == ["0", "", "", "", "4"]
   assert "SIGKILL" in rows[1]["error"] and "working on seed 1" in rows[1]["error"]
   assert rows[2]["error"].startswith("ValueError: a bug")
   assert "exit code 7" in rows[3]["error"] and "out of luck" in rows[3]["error"]
@@ -38,16 +38,16 @@ def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep,
 
 
 def test_a_missed_gate_costs_the_verdict_but_not_the_numbers(sweep, capsys):
-  assert sweep.run("seed=0,2", "+gates.score.max=1", "hydra.launcher.retries=1") == 1
+  assert sweep.run("seed=0,2", "+gates.return.max=1", "hydra.launcher.retries=1") == 1
   assert [job["attempts"] for job in sweep.jobs()] == [1, 1]  # it would miss it again
   result = json.loads((sweep.folder / sweep.jobs()[1]["folder"] / "result.json").read_text())
-  assert (result["status"], result["numbers"]) == ("failed", {"survival": 1.0, "score": 2.0})
-  assert "score=2 is above 1" in result["error"]
+  assert (result["status"], result["numbers"]) == ("failed", {"survival": 1.0, "return": 2.0})
+  assert "return=2 is above 1" in result["error"]
   with (sweep.folder / "summary.csv").open(newline="") as file:
-    assert [(row["status"], row["score"]) for row in csv.DictReader(file)] == [("ok", "0"), ("failed", "2")]
+    assert [(row["status"], row["return"]) for row in csv.DictReader(file)] == [("ok", "0"), ("failed", "2")]
   assert "above 1" in capsys.readouterr().out
   page = (sweep.folder / "report.html").read_text()
-  assert "score=2 is above 1" in page and "1 ok, 1 failed" in page
+  assert "return=2 is above 1" in page and "1 ok, 1 failed" in page
 
 
 def test_two_jobs_at_a_time_run_side_by_side_and_share_the_cpus(sweep):
@@ -83,6 +83,37 @@ def test_a_job_that_was_killed_is_tried_again_from_its_checkpoint(sweep):
   resumed = [start["resume"] for start in sweep.starts() if start["seed"] == 1]
   assert resumed == [None, str(sweep.folder / "0_seed-1")]
   assert (sweep.folder / "0_seed-1" / ".hydra" / "overrides.yaml").read_text() == "- seed=1\n"
+
+
+def test_a_job_stopped_by_somebody_else_has_failed_and_is_tried_again(sweep):
+  sweep.plan(_0="hang-once")
+  parent = sweep.start("seed=0", "hydra.launcher.retries=1")
+  sweep.wait_for_starts(1)
+  os.kill(sweep.starts()[0]["pid"], signal.SIGTERM)
+  _, err = parent.communicate(timeout=60)
+  assert parent.returncode == 0 and sweep.jobs()[0]["attempts"] == 2
+  assert "a signal that the sweep had not sent" in err
+
+
+def test_whoever_does_not_listen_is_killed_now_and_then_and_not_at_every_look(tmp_path, monkeypatch):
+  clock, kills = [0.0], []
+  monkeypatch.setattr(attempt.time, "monotonic", lambda: clock[0])
+
+  class Deaf(attempt.Attempt):
+    def ended(self):
+      return None
+
+    def _send(self, signum):
+      pass
+
+    def _kill(self):
+      kills.append(clock[0])
+
+  job = Deaf(OmegaConf.create({"hydra": {"overrides": {"task": []}}}), tmp_path, None)
+  for step in range(100 * 20):
+    clock[0] = step / 20
+    job.watch([signal.SIGINT] if clock[0] < 90 else [signal.SIGINT, signal.SIGINT])
+  assert len(kills) == 4 and 60 < kills[0] < 60.1 and min(b - a for a, b in zip(kills, kills[1:])) > 9
 
 
 def test_a_job_beyond_its_time_is_stopped_and_the_next_one_runs(sweep, monkeypatch: pytest.MonkeyPatch):

@@ -10,6 +10,11 @@ import sys
 import optuna
 import pytest
 import yaml
+from omegaconf import OmegaConf
+
+from wildrobot_exp.config.search_space import Searched
+from wildrobot_exp.sweeps.search_record import SearchRecord
+from wildrobot_exp.sweeps.study import SearchStudy
 
 SPACE = (
   "amp.weight=interval(0.1,2)",
@@ -70,6 +75,33 @@ def test_all_kinds_are_searched_and_the_best_is_told_with_its_command(quick_sear
   assert command[:3] == ["python", "run.py", "num_envs=64"]
   assert f"amp.weight={found['best_params']['amp.weight']}" in command
   assert found["command"] in capsys.readouterr().out
+
+
+def test_a_search_that_an_experiment_file_made_is_repeated_by_one_run(quick_search, monkeypatch):
+  own = quick_search.folder.parent / "mine" / "experiment" / "own.yaml"
+  own.parent.mkdir(parents=True)
+  own.write_text("# @package _global_\nhydra:\n  mode: MULTIRUN\n")
+  typed = (*SEARCH, WEIGHT, "hydra/launcher=basic", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=sweep")
+  assert quick_search.run_as("--config-dir", str(own.parents[1]), "experiment=own", *typed) == 0
+  assert shlex.split(results(quick_search)["command"])[-1] == "hydra.mode=RUN"
+
+
+@pytest.mark.parametrize("sampler", [{"name": "random", "seed": 3}, {"name": "tpe", "seed": 3, "startup_trials": 10}])
+def test_a_trial_s_values_hang_on_its_number_and_not_on_who_is_asked_with_it(tmp_path: pathlib.Path, sampler: dict):
+  def values(name: str, batches: list[int]) -> list[list[str]]:
+    (tmp_path / name).mkdir()
+    record = SearchRecord(name, None, "vx_error", "minimize", [], [], "")
+    sweeper = OmegaConf.create({"sampler": sampler, "pruner": {"name": "none"}})
+    space = [Searched("amp.weight", "float", 0.1, 2.0), Searched("algo.clip", "float", 0.1, 0.3)]
+    study = SearchStudy(tmp_path / name, record, space, [], sweeper)
+    found = []
+    for size in batches:
+      found += [study.overrides(trial) for trial in [study.ask() for _ in range(size)]]
+    return found
+
+  alone = values("alone", [1, 1, 1, 1])
+  assert alone == values("together", [4]) == values("some", [1, 3])
+  assert len({line for lines in alone for line in lines}) == 8
 
 
 def test_failed_trials_are_on_record_and_the_search_goes_on(quick_search, monkeypatch: pytest.MonkeyPatch, capsys):

@@ -4,11 +4,19 @@ import os
 import pathlib
 import shlex
 import signal
+import time
 
 import pytest
+from omegaconf import OmegaConf
 from slurm_stand_in import install_slurm
 
+from wildrobot_exp.config.launcher import SubmititSlurmConf
+
 pytest.importorskip("submitit")
+from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob  # noqa: E402
+
+from wildrobot_exp.sweeps.submitit_jobs import SubmititAttempt  # noqa: E402
+
 SLURM = "hydra/launcher=submitit_slurm"
 
 
@@ -40,6 +48,34 @@ def test_a_preempted_job_goes_on_and_the_script_says_what_was_asked_for(sweep, s
   assert {key: options[key] for key in wanted} == wanted
   assert options["exclude"] == "node7" and options["signal"] == "USR2@90" and options["job-name"] == "sweep/0_seed-0"
   assert "export FROM_SETUP=1" in script and sweep.starts()[0]["threads"] == "2"
+
+
+def test_a_pending_job_that_is_cancelled_is_noticed_at_once_however_long_it_had_waited(sweep, slurm, monkeypatch):
+  class Clock:  # submitit's: the job was submitted an hour ago, so it would ask sacct every ten minutes
+    ahead = 0.0
+    sleep = staticmethod(time.sleep)
+
+    def time(self) -> float:
+      return time.time() + self.ahead
+
+  clock = Clock()
+  monkeypatch.setattr("submitit.core.core._time", clock)
+  monkeypatch.setattr(SlurmJob, "watcher", SlurmInfoWatcher(delay_s=600))
+  (slurm.parent / "full").touch()
+  (slurm / "100").mkdir()
+  (slurm / "100" / "state").write_text("PENDING")
+  cfg = OmegaConf.create({"hydra": {"overrides": {"task": ["seed=0"]}}})
+  sweep.folder.mkdir()
+  job = SubmititAttempt(cfg, sweep.folder, SlurmJob(slurm.parent, "100"), SubmititSlurmConf(), "")
+  clock.ahead = 3600.0
+  assert job.ended() is None
+  started = time.monotonic()
+  while job.ended() is None:
+    job.watch([signal.SIGINT])
+    assert time.monotonic() < started + 10
+    time.sleep(0.05)
+  assert (job.result().status, job.result().error) == ("interrupted", "interrupted")
+  assert (slurm.parent / "scancel.log").read_text().splitlines() == ["--state=PENDING 100", "--signal=INT 100"]
 
 
 @pytest.mark.slow

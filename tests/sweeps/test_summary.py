@@ -7,7 +7,7 @@ import pathlib
 import pytest
 import rich.console
 
-from wildrobot_exp.sweeps.result import JobResult, write_result
+from wildrobot_exp.sweeps.result import JobResult, read_result, write_result
 from wildrobot_exp.sweeps.summary import read_results, rows, table, write_csv
 
 
@@ -44,6 +44,17 @@ def test_who_sees_a_job_end_from_outside_does_not_erase_what_it_measured(tmp_pat
   write_result(tmp_path, JobResult("a", "timeout", {}, {}, 2.0, "stopped"))
   result = json.loads((tmp_path / "result.json").read_text())
   assert (result["status"], result["numbers"], result["wall_s"]) == ("timeout", {"survival": 0.5}, 2.0)
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", '{"job": "a"}', '{"status": "ok", "what": 1}'])
+def test_a_damaged_result_is_none_and_can_be_written_over(tmp_path: pathlib.Path, text: str):
+  job = tmp_path / "0_a"
+  job.mkdir()
+  (job / "result.json").write_text(text)
+  assert read_result(job) is None
+  assert read_results(tmp_path)[0].error.startswith("result.json cannot be read")
+  write_result(job, JobResult("a", "failed", {}, {}, 1.0, "killed"))
+  assert read_result(job).status == "failed"
 
 
 def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(folder: pathlib.Path):

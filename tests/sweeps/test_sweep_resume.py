@@ -5,6 +5,10 @@ import signal
 
 import pytest
 
+from wildrobot_exp.commands.main import main
+from wildrobot_exp.errors import UserError
+from wildrobot_exp.sweeps.launcher import ProcessLauncher
+
 
 def snapshot(sweep) -> dict[str, bytes]:
   return {str(path): path.read_bytes() for path in sorted(sweep.folder.rglob("*")) if path.is_file()}
@@ -69,6 +73,35 @@ def test_another_sweep_than_the_one_in_the_folder_is_refused(done, capsys):
   assert "conf/ has changed" in refused(done, capsys, "seed=0,1", "sweep.resume=sweep")
   path.write_text("half")
   assert "cannot be read" in refused(done, capsys, "seed=0,1", "sweep.resume=sweep")
+
+
+def test_a_sweep_that_became_longer_is_known_by_its_new_command(done, capsys):
+  done.plan(_2="fail")
+  assert done.run("seed=0,1,2", "sweep.resume=sweep") == 1
+  assert "to run what is missing: python run.py -m seed=0,1,2 sweep.resume=" in capsys.readouterr().err
+  assert json.loads((done.folder / "manifest.json").read_text())["command"] == ["-m", "seed=0,1,2"]
+  assert done.statuses() == ["ok", "ok", "failed"] and len(done.starts()) == 3
+
+
+def test_a_result_that_a_power_cut_damaged_is_missing_and_made_again(done, capsys):
+  (done.folder / "1_seed-1" / "result.json").write_text("")
+  assert main(["report", str(done.folder)]) == 0
+  assert "result.json cannot be read" in capsys.readouterr().out
+  assert done.run("seed=0,1", "sweep.resume=sweep") == 0
+  assert done.statuses() == ["ok", "ok"] and [job["attempts"] for job in done.jobs()] == [1, 2]
+
+
+def test_where_there_is_no_place_for_the_jobs_it_is_one_line_and_the_sweep_can_go_on(sweep, monkeypatch, capsys):
+  def nowhere(self, folder):
+    raise UserError("nobody answers")
+
+  monkeypatch.setattr(ProcessLauncher, "_place", nowhere)
+  with pytest.raises(SystemExit) as end:
+    sweep.run("seed=0,1")
+  error, hint = capsys.readouterr().err.splitlines()
+  assert end.value.code == 2 and error == "error: nobody answers"
+  assert hint == f"to run what is missing: python run.py -m seed=0,1 sweep.resume={sweep.folder}"
+  assert sweep.statuses() == ["waiting", "waiting"]
 
 
 def test_a_second_sweep_at_the_same_time_is_refused(sweep, capsys):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wildrobot_exp.config.derived import policy_observations, steps_per_iteration
 from wildrobot_exp.config.keys import is_known, unknown_key
+from wildrobot_exp.config.metrics import check_measured
 from wildrobot_exp.config.motion import check_motion, clip_speeds, how_to_widen
 from wildrobot_exp.config.ranges import check_ranges
 from wildrobot_exp.config.resume import MODEL
@@ -240,6 +241,7 @@ def _check_logger(cfg: Config) -> None:
 
 def _check_gates(cfg: Config) -> None:
   for name, bounds in cfg.gates.items():
+    check_measured("gate", name, cfg)
     _check_params(f"gates.{name}", bounds, {"min": 0.0, "max": 0.0})
     if not bounds:
       raise UserError(f"gates.{name} has no bound: write gates.{name}={{min: ...}} or {{max: ...}}")

@@ -25,7 +25,7 @@ from wildrobot_exp.config.explain import explain
 from wildrobot_exp.config.launcher import CLUSTERS, check_launcher, register_launcher
 from wildrobot_exp.config.overrides import check_overrides
 from wildrobot_exp.config.schema import Config, register
-from wildrobot_exp.config.search import check_prunable, is_search, register_search
+from wildrobot_exp.config.search import check_job, is_search, register_search
 from wildrobot_exp.config.sweep_jobs import Search, groups, job_overrides, read_search
 from wildrobot_exp.config.typed import no_amp, to_typed
 from wildrobot_exp.errors import UserError
@@ -211,5 +211,5 @@ def _sweep_cells(hydra: Hydra, cfg: DictConfig, search: Search | None) -> Iterat
     HydraConfig.instance().set_config(job)
     cell = _cell(job, overrides, os.path.join(str(job.hydra.sweep.dir), str(job.hydra.sweep.subdir)))
     if search is not None:
-      check_prunable(search.sweeper, cell.config)
+      check_job(search.sweeper, cell.config)
     yield cell

@@ -43,7 +43,8 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
       f"a resumed run would change {', '.join(fixed)}: start a new run, or allow it by name,"
       f" {ALLOW}=[{','.join(fixed)}]; {', '.join(CHANGEABLE)} may change anyway"
     )
-  return [*own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'"]
+  alone = "hydra.mode=RUN"  # an experiment file may have made a sweep of it
+  return [*own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'", alone]
 
 
 def split_sweep_resume(arguments: Sequence[str]) -> tuple[list[str], Path | None]:

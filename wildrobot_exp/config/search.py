@@ -9,44 +9,13 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
+from wildrobot_exp.config.metrics import DIRECTIONS, MAXIMIZE, METRICS, MINIMIZE, check_measured
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.config.search_space import Searched
 from wildrobot_exp.errors import UserError, unknown_name
 
 OPTUNA = "optuna"
 TARGET = "hydra_plugins.wildrobot.OptunaSweeper"  # Hydra instantiates plugins of this namespace only
-MAXIMIZE, MINIMIZE = DIRECTIONS = ("maximize", "minimize")
-METRICS: dict[str, str | None] = {  # number of a run's result: its good direction, None where that depends
-  "survival": MAXIMIZE,
-  "vx_error": MINIMIZE,
-  "stochastic_survival": MAXIMIZE,
-  "fine_timestep_survival": MAXIMIZE,
-  "return": MAXIMIZE,
-  "zero_action_return": None,
-  "zero_action_survival": None,
-  "random_policy_return": None,
-  "random_policy_survival": None,
-  "long_walk_completed": MAXIMIZE,
-  "push_lateral_10n_recovered": MAXIMIZE,
-  "push_forward_10n_recovered": MAXIMIZE,
-  "worst_world_survival": MAXIMIZE,
-  "torque_mean_nm": MINIMIZE,
-  "power_mean_w": MINIMIZE,
-  "drift_at_zero_m": MINIMIZE,
-  "stride_frequency_hz": None,
-  "swing_clearance_m": None,
-  "symmetry": MAXIMIZE,
-  "classifier_auc": MINIMIZE,
-  "feature_distance": MINIMIZE,
-  "joint_rms_rad": MINIMIZE,
-  "train_return_gain": MAXIMIZE,
-  "env_steps": None,
-  "invalid_states": MINIMIZE,
-  "train_wall_s": MINIMIZE,
-  "steps_per_s": MAXIMIZE,
-  "compile_s": MINIMIZE,
-  "wall_s": MINIMIZE,
-}
 QUICK_METRICS = {"score": MAXIMIZE, "survival": MAXIMIZE, "vx_error": MINIMIZE}  # the eval/ columns of metrics.csv
 WORDS = {  # setting: its lowest value
   "n_trials": 1,
@@ -106,7 +75,8 @@ class OptunaConf:
     metric: the number of a run's result that is optimised.
     direction: maximize or minimize; None: the metric's good one.
     n_trials: trials of the study, the failed and the pruned included.
-    n_jobs: trials chosen together and launched together; None: as many as the launcher runs side by side.
+    n_jobs: trials chosen together and launched together; None: as many as the launcher runs side by side, which for
+      vmap are those that train alone: say here how many shall train together.
     storage: URL of the database; None: study.db in the sweep folder.
     study_name: None: the name of the sweep folder.
     params: what is searched, beside what is typed: {key: interval(a,b)}.
@@ -175,12 +145,13 @@ def check_search(sweeper: DictConfig, space: Sequence[Searched]) -> None:
     raise unknown_name("hydra.sweeper.pruner.metric", sweeper.pruner.metric, QUICK_METRICS)
 
 
-def check_prunable(sweeper: DictConfig, config: Config) -> None:
-  """Check that a job of the search can be pruned, if it is to be.
+def check_job(sweeper: DictConfig, config: Config) -> None:
+  """Check that a job of the search measures what is optimised, and can be pruned if it is to be.
 
   Raises:
-    UserError: nobody would notice that it falls behind, or stop it.
+    UserError: it would have no such number, or nobody would notice that it falls behind, or stop it.
   """
+  check_measured("hydra.sweeper.metric", sweeper.metric, config)
   if sweeper.pruner.name == "none":
     return
   during = config.evaluation.during_training

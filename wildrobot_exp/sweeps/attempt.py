@@ -14,6 +14,7 @@ from wildrobot_exp.sweeps.job_folder import LOG
 from wildrobot_exp.sweeps.result import DONE, JobResult, columns, read_result, write_result
 
 SAVE_SECONDS = 60.0  # from the signal to the kill
+KILL_SECONDS = 10.0  # from one kill to the next one, where a cluster has not obeyed yet
 TAIL_BYTES = 4096
 
 
@@ -44,6 +45,7 @@ class Attempt(abc.ABC):
     self._timeout_s = timeout_s
     self._stopped: str | None = None  # timeout or interrupted
     self._kill_at: float | None = None
+    self._killed: float | None = None
 
   @abc.abstractmethod
   def ended(self) -> int | None:
@@ -67,8 +69,11 @@ class Attempt(abc.ABC):
       self._stop("interrupted", signals[0])
     elif self._stopped is None and self._timeout_s is not None and self.wall_s > self._timeout_s:
       self._stop("timeout", signal.SIGTERM)
-    if len(signals) > 1 or (self._kill_at is not None and time.monotonic() > self._kill_at):
-      self._kill()
+    now = time.monotonic()
+    if len(signals) > 1 or (self._kill_at is not None and now > self._kill_at):
+      if self._killed is None or now > self._killed + KILL_SECONDS:
+        self._killed = now
+        self._kill()
 
   def result(self) -> JobResult:
     """How it ended, which is also in its result.json then, if the disk is not full."""
@@ -89,6 +94,8 @@ class Attempt(abc.ABC):
     if self._stopped == "interrupted":
       return "interrupted", "killed before it had saved" if code == -signal.SIGKILL else "interrupted"
     if said is not None and code > 0:
+      if said.status == "interrupted":
+        return "failed", "stopped by a signal that the sweep had not sent"
       return said.status, said.error
     return "failed", f"{self._death(code)}; last line of {LOG}: {last_line(self.folder / LOG)}"
 
@@ -102,7 +109,7 @@ class Attempt(abc.ABC):
 
   def _stop(self, why: str, signum: int) -> None:
     self._stopped = why
-    self._kill_at = time.monotonic() + SAVE_SECONDS
+    self._kill_at, self._killed = time.monotonic() + SAVE_SECONDS, None
     self._send(signum)
 
 

@@ -14,14 +14,16 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
+from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.launcher import PLUGINS, RayConf, SubmititLocalConf, SubmititSlurmConf
 from wildrobot_exp.config.resume import SWEEP_FOLDER
 from wildrobot_exp.config.typed import to_typed
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.sweeps.attempt import Place
-from wildrobot_exp.sweeps.manifest import MANIFEST, JobEntry, Manifest, config_hash
-from wildrobot_exp.sweeps.process import Processes
+from wildrobot_exp.sweeps.job_folder import is_done
+from wildrobot_exp.sweeps.manifest import MANIFEST, TOGETHER, JobEntry, Manifest, config_hash
 from wildrobot_exp.sweeps.result import DONE, read_result
-from wildrobot_exp.sweeps.scheduler import Scheduler
+from wildrobot_exp.sweeps.scheduler import MISTAKE, Scheduler
 from wildrobot_exp.sweeps.traced import groups
 from wildrobot_exp.sweeps.vectorised_jobs import Together
 
@@ -43,16 +45,25 @@ class ProcessLauncher(Launcher):
 
     Returns:
       For each job the numbers of its result; None for one that failed.
+
+    Raises:
+      SystemExit: there is no place for the jobs; the reason is on stderr.
     """
     setup_globals()
     configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
     sweep = pathlib.Path(self._config.hydra.sweep.dir).absolute()
     sweep.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, _command())
+    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, [])
+    manifest.command = _command()  # a sweep that goes on may have become longer
     jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
+    manifest.save()  # before anything can go wrong: with it the sweep can go on
     search = manifest.is_search  # goes on past jobs that failed
     try:
       self._run(manifest, jobs)
+    except UserError as error:  # Hydra would show a traceback
+      search = False
+      print(f"error: {one_line(error)}", file=sys.stderr)
+      raise SystemExit(MISTAKE) from error
     except KeyboardInterrupt:
       search = False
       raise
@@ -133,17 +144,23 @@ class VmapLauncher(ProcessLauncher):
     self._memory_gb = memory_gb
 
   def _run(self, manifest: Manifest, jobs: list[tuple[JobEntry, DictConfig]]) -> None:
-    """First the groups of new jobs that fit into one program, one after the other; then the others as processes."""
+    """First the groups of new jobs that fit into one program, one after the other; then the others as processes.
+
+    The others are also those of a group that broke, if they may be tried again.
+    """
     n_jobs, timeout_minutes, retries = self._settings
-    new = [job for job in jobs if job[0].attempts == 0]
-    together = [group for group in groups([to_typed(cfg) for _, cfg in new]) if len(group) > 1]
-    for group in together:
-      members = [new[number] for number in group]
-      log = manifest.folder / f"together_{members[0][0].number}.log"
-      place = Together(len(members), log, self._memory_gb, timeout_minutes, Processes(n_jobs, timeout_minutes))
-      Scheduler(manifest, len(members), timeout_minutes, retries, place).run(members)
-    grouped = {new[number][0].number for group in together for number in group}
-    super()._run(manifest, [job for job in jobs if job[0].number not in grouped])
+    new = [job for job in jobs if job[0].attempts == 0 and not is_done(manifest.folder / job[0].folder)]
+    together = [[new[i] for i in group] for group in groups([to_typed(cfg) for _, cfg in new]) if len(group) > 1]
+    last = Scheduler(manifest, n_jobs, timeout_minutes, retries)
+    for members in together:
+      log = manifest.folder / f"{TOGETHER}{members[0][0].number}.log"
+      place = Together(len(members), log, self._memory_gb, timeout_minutes)
+      Scheduler(manifest, len(members), None, 0, place).run(members)
+      place.wait()
+    grouped = [entry for members in together for entry, _ in members]
+    tried = {entry.number for entry in grouped if retries and last.broke(entry)}
+    ended = {entry.number for entry in grouped} - tried
+    last.run([job for job in jobs if job[0].number not in ended], tried)
 
 
 def _command() -> list[str]:

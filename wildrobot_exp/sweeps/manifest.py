@@ -18,6 +18,7 @@ from wildrobot_exp.sweeps.job_folder import is_done
 
 MANIFEST = "manifest.json"
 SEARCH = "search.json"
+TOGETHER = "together_"  # and the number of its first job: the log of a group of jobs in one process
 SCHEMA = 1
 ORPHAN_SECONDS = 10.0
 STATUSES = ("waiting", "running", "ok", "pruned", "failed", "interrupted", "timeout")

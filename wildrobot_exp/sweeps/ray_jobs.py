@@ -9,6 +9,7 @@ import ray
 from omegaconf import DictConfig
 
 from wildrobot_exp.config.launcher import RayConf
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.sweeps.attempt import Attempt
 from wildrobot_exp.sweeps.child import write_job
 from wildrobot_exp.sweeps.job_folder import STOP, THREADS, attempts, is_resumable, with_package
@@ -24,21 +25,36 @@ class RayJobs:
 
   Args:
     settings: hydra.launcher.
+
+  Raises:
+    UserError: there is no Ray at the address.
   """
 
   def __init__(self, settings: RayConf):
     self._settings = settings
+    if not ray.is_initialized():  # a search comes here once for every batch of its trials
+      self._connect()
+
+  def _connect(self) -> None:
     package = {"env_vars": {"PYTHONPATH": with_package(os.environ)["PYTHONPATH"]}}
     before = signal.getsignal(signal.SIGTERM)
-    ray.init(
-      address=settings.address,
-      runtime_env=package,
-      logging_level="ERROR",
-      log_to_driver=False,
-      configure_logging=False,
-      **({"include_dashboard": False} if settings.address is None else {}),
-    )
-    signal.signal(signal.SIGTERM, before)  # Ray's own would leave without saving
+    address = self._settings.address
+    try:
+      ray.init(
+        address=address,
+        runtime_env=package,
+        logging_level="ERROR",
+        log_to_driver=False,
+        configure_logging=False,
+        **({"include_dashboard": False} if address is None else {}),
+      )
+    except ConnectionError as error:
+      at = address or os.environ.get("RAY_ADDRESS")
+      raise UserError(
+        f"hydra.launcher.address={at}: no Ray answers there; start it with `ray start --head`, or leave the address out"
+      ) from error
+    finally:
+      signal.signal(signal.SIGTERM, before)  # Ray's own would leave without saving
 
   def start(self, cfg: DictConfig, folder: pathlib.Path, slot: int, again: bool) -> Attempt:
     write_job(cfg, folder)

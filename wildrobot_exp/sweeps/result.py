@@ -45,10 +45,20 @@ def write_result(folder: pathlib.Path, result: JobResult) -> None:
 
 
 def read_result(folder: pathlib.Path) -> JobResult | None:
-  """How the job in a folder ended; None if it left no result.json."""
-  if not (folder / RESULT).exists():
+  """How the job in a folder ended; None if it left no result.json, or one that a power cut has damaged."""
+  try:
+    return load_result(folder)
+  except (ValueError, TypeError):
     return None
-  return JobResult(**{**json.loads((folder / RESULT).read_text()), "job": folder.name})
+
+
+def load_result(folder: pathlib.Path) -> JobResult | None:
+  """The same, but raises ValueError or TypeError where result.json is not what `write_result` wrote."""
+  try:
+    text = (folder / RESULT).read_text()
+  except (FileNotFoundError, NotADirectoryError):
+    return None
+  return JobResult(**{**json.loads(text), "job": folder.name})
 
 
 def columns(overrides: Sequence[str]) -> dict[str, str]:

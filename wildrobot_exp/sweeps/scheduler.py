@@ -6,7 +6,7 @@ import pathlib
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from omegaconf import DictConfig
 
@@ -47,15 +47,19 @@ class Scheduler:
     self._free = list(range(n_jobs))
     self._running: list[_Running] = []
 
-  def run(self, jobs: Sequence[tuple[JobEntry, DictConfig]]) -> None:
+  def run(self, jobs: Sequence[tuple[JobEntry, DictConfig]], tried: Collection[int] = ()) -> None:
     """Run all jobs but those that have a good result already.
+
+    Args:
+      jobs: entries of the manifest and their composed configs.
+      tried: numbers of jobs whose first attempt has just failed elsewhere: theirs are retries.
 
     Raises:
       KeyboardInterrupt: SIGINT arrived and was passed on to the jobs, which have ended. Terminated: SIGTERM.
     """
     waiting = collections.deque((entry, cfg) for entry, cfg in jobs if not self._is_done(entry, cfg))
     self._manifest.save()
-    left = {entry.number: self._retries for entry, _ in jobs}
+    left = {entry.number: self._retries - (entry.number in tried) for entry, _ in jobs}
     with collected() as signals:
       while self._running or (waiting and not signals):
         while waiting and self._free and not signals:
@@ -68,7 +72,7 @@ class Scheduler:
           if code is None:
             continue
           self._finish(job)
-          if code != MISTAKE and self._broke(job.entry) and left[job.entry.number] and not signals:
+          if code != MISTAKE and self.broke(job.entry) and left[job.entry.number] and not signals:
             left[job.entry.number] -= 1
             waiting.appendleft((job.entry, job.cfg))
     if signals:
@@ -89,7 +93,7 @@ class Scheduler:
     entry.status, entry.pid, entry.cluster_job = "waiting", None, None
     return False
 
-  def _broke(self, entry: JobEntry) -> bool:
+  def broke(self, entry: JobEntry) -> bool:
     """Whether another attempt may go better: it failed before it had numbers. One that missed a gate has them."""
     if entry.status != "failed":
       return False

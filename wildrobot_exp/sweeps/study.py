@@ -1,7 +1,6 @@
 """Optuna behind a search: ask for trials, report what their jobs do, tell how they ended. Imports Optuna."""
 
 import pathlib
-import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wildrobot_exp.config.search import QUICK_METRICS
 from wildrobot_exp.config.search_space import Searched
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.sweeps.record import job_command, sweep_command
 from wildrobot_exp.sweeps.result import JobResult
 from wildrobot_exp.sweeps.search_record import SearchRecord
 
@@ -53,7 +53,7 @@ def check_storage(record: SearchRecord) -> None:
 
 
 def make_sampler(settings: DictConfig, number: int) -> optuna.samplers.BaseSampler:
-  """The sampler for one trial. Each has a seed of its own, so a search that was stopped goes on as it would have."""
+  """The sampler for one trial. Each has a seed of its own, so a search that goes on does not begin again."""
   seed = int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0])
   if settings.name == "tpe":
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=settings.startup_trials)
@@ -86,6 +86,7 @@ class SearchStudy:
     fixed: Sequence[str],
     sweeper: DictConfig,
   ):
+    self._folder = folder
     self._record = record
     self._url = record.url(folder)
     self._space = space
@@ -111,11 +112,11 @@ class SearchStudy:
 
   def ask(self) -> optuna.Trial:
     """A new trial."""
-    self._study.sampler = make_sampler(self._sampler, len(self))
     return self._study.ask()
 
   def overrides(self, trial: optuna.Trial) -> list[str]:
     """The overrides of the trial's job; its values are chosen now, or were before."""
+    self._study.sampler = make_sampler(self._sampler, trial.number)
     values = []
     for dim in self._space:
       if dim.kind == "choice":
@@ -165,13 +166,13 @@ class SearchStudy:
     }
     if content["trials"]["complete"]:
       best = self._study.best_trial
-      lines = best.user_attrs["overrides"]
+      folder = best.user_attrs["folder"]
       content |= {
         "best_trial": best.number,
-        "best_folder": best.user_attrs["folder"],
+        "best_folder": folder,
         "best_value": best.value,
         "best_params": self._values(best),
-        "command": shlex.join(["python", "run.py", *lines]),
+        "command": job_command(self._folder / folder) or sweep_command(best.user_attrs["overrides"]),
       }
     return content
 

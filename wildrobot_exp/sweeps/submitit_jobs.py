@@ -54,6 +54,7 @@ class SubmititJobs:
 
   def start(self, cfg: DictConfig, folder: pathlib.Path, slot: int, again: bool) -> Attempt:
     write_job(cfg, folder)
+    before = attempts(folder)
     if self._cluster == "slurm":
       self._executor.update_parameters(job_name=f"{self._sweep.name}/{folder.name}"[:120])
     cpus = self._settings.cpus_per_task
@@ -67,7 +68,8 @@ class SubmititJobs:
       raise OSError(one_line(error)) from error
     finally:
       signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    return SubmititAttempt(cfg, folder, job, self._settings, f"submitted as {self._cluster} job {job.job_id}")
+    note = f"submitted as {self._cluster} job {job.job_id}"
+    return SubmititAttempt(cfg, folder, job, self._settings, note, before)
 
   def find(self, cfg: DictConfig, folder: pathlib.Path, cluster_job: str) -> Attempt | None:
     job = self._executor.job_class(self._executor.folder, cluster_job.split()[1])
@@ -101,10 +103,17 @@ class SubmititAttempt(Attempt):
     job: submitit's.
     settings: hydra.launcher.
     note: see Attempt.
+    before: attempts that had begun in the folder when it was submitted.
   """
 
   def __init__(
-    self, cfg: DictConfig, folder: pathlib.Path, job: Any, settings: SubmititLocalConf | SubmititSlurmConf, note: str
+    self,
+    cfg: DictConfig,
+    folder: pathlib.Path,
+    job: Any,
+    settings: SubmititLocalConf | SubmititSlurmConf,
+    note: str,
+    before: int = 0,
   ):
     super().__init__(cfg, folder, None)
     self._job = job
@@ -114,6 +123,7 @@ class SubmititAttempt(Attempt):
     self.note = note
     job._results_timeout_s = 15 if self._cluster == "slurm" else 0  # a network file system may lag
     self._asked = -math.inf
+    self._before = before
     self._preempted_since: float | None = None
     self._code: int | None = None
     self._error = ""
@@ -149,6 +159,8 @@ class SubmititAttempt(Attempt):
     return str(folder) in command and "<defunct>" not in command
 
   def _outcome(self) -> int:
+    if self._stopped == "interrupted" and attempts(self.folder) == self._before:
+      return 1  # cancelled while it was pending: there is no result to wait for
     try:
       return int(self._job.result())
     except submitit.core.utils.UncompletedJobError as error:
@@ -173,14 +185,20 @@ class SubmititAttempt(Attempt):
     if self._cluster == "slurm":
       _scancel("--state=PENDING", self._job.job_id)
       _scancel("--signal=INT", self._job.job_id)
+      self._ask_soon()
     else:
       self._signal_controller(signal.SIGTERM)
 
   def _kill(self) -> None:
     if self._cluster == "slurm":
       _scancel(self._job.job_id)
+      self._ask_soon()
     else:
       self._signal_controller(signal.SIGKILL)
+
+  def _ask_soon(self) -> None:
+    """Submitit asks sacct the less often the longer ago its latest job was registered: begin anew with two seconds."""
+    self._job.watcher.register_job(self._job.job_id)
 
   def _signal_controller(self, signum: int) -> None:
     if self._job._process is not None:

@@ -14,7 +14,7 @@ from wildrobot_exp.errors import UserError
 from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.sweeps.record import planned_jobs
-from wildrobot_exp.sweeps.result import DONE, RESULT, JobResult, columns, read_result
+from wildrobot_exp.sweeps.result import DONE, RESULT, JobResult, columns, load_result
 
 SUMMARY = "summary.csv"
 
@@ -49,7 +49,7 @@ def _number(job: str) -> int:
 def _read(folder: pathlib.Path, entry: JobEntry | None, live: bool) -> JobResult:
   """One job; `live`: the sweep is still at work."""
   try:
-    result = read_result(folder)
+    result = load_result(folder)
   except (OSError, ValueError, TypeError) as error:
     return JobResult(folder.name, "missing", _overrides(folder, entry), {}, None, f"{RESULT} cannot be read: {error}")
   if result is not None:

@@ -55,7 +55,7 @@ def run_job(cfg, run_dir: pathlib.Path) -> dict[str, float]:
     _wait((run_dir.parent / "go").exists)
   if asked == "meet":
     _wait(lambda: len((run_dir.parent / "starts.jsonl").read_text().splitlines()) > 1)
-  return {"survival": 1.0, "score": cfg.seed}
+  return {"survival": 1.0, "return": cfg.seed}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +67,17 @@ class Run:
 
 
 def run_together(runs, *, group, memory_gb, verdicts) -> None:
-  """Each run does what its seed is asked to; one that dies takes all with it."""
+  """Each run does what its seed is asked to; one that dies takes all with it.
+
+  FAKE_LINGER=seconds: the process lives on that long after the last result was written.
+  """
   for run in runs:
     print(f"{group}: seed {run.cfg.seed} of {len(runs)}, {memory_gb} GB", file=run.console)
     try:
       verdicts.ok(run, run_job(run.cfg, run.folder))
     except ValueError as error:
       verdicts.failed(run, error)
+  time.sleep(float(os.environ.get("FAKE_LINGER", 0)))
 
 
 def _wait(done) -> None:

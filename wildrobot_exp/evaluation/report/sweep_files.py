@@ -9,7 +9,7 @@ import numpy as np
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.report.run_files import METRICS, read_metrics
 from wildrobot_exp.run_lock import in_use
-from wildrobot_exp.sweeps.manifest import MANIFEST, Manifest
+from wildrobot_exp.sweeps.manifest import MANIFEST, TOGETHER, Manifest
 from wildrobot_exp.sweeps.record import MULTIRUN, sweep_overrides
 from wildrobot_exp.sweeps.result import RESULT, JobResult
 from wildrobot_exp.sweeps.summary import read_results
@@ -27,6 +27,7 @@ class SweepFiles:
     command: the arguments the sweep was started with; [] if unknown.
     running: it is still at work.
     resumable: sweep.resume works on it.
+    together: some of its jobs shared a process.
   """
 
   folder: Path
@@ -36,6 +37,7 @@ class SweepFiles:
   command: Sequence[str]
   running: bool
   resumable: bool
+  together: bool
 
 
 def is_sweep(folder: Path) -> bool:
@@ -65,4 +67,5 @@ def read_sweep(folder: Path, results: Sequence[JobResult] | None = None) -> Swee
   except UserError:
     overrides = sweep_overrides(folder)
     command, resumable = ["-m", *overrides] if overrides else [], False
-  return SweepFiles(folder, results, curves, damaged, command, in_use(folder), resumable)
+  together = any(folder.glob(f"{TOGETHER}*.log"))
+  return SweepFiles(folder, results, curves, damaged, command, in_use(folder), resumable, together)

@@ -90,7 +90,7 @@ def render(sweep: SweepFiles) -> str:
     "name": "/".join(sweep.folder.resolve().parts[-2:]),
     "verdict": verdict(results, ranked, axes),
     "asked": asked(results, axes, cells),
-    "came_out": came_out(results, ranked, metrics),
+    "came_out": came_out(results, ranked, metrics, sweep.together),
     "running": sweep.running,
     "time": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
     "states": states(results),

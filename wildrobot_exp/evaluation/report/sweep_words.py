@@ -7,10 +7,10 @@ from wildrobot_exp.evaluation.report.goals import SURVIVAL, VX_ERROR, Verdict
 from wildrobot_exp.evaluation.report.headline import duration
 from wildrobot_exp.evaluation.report.sweep_metrics import ENOUGH, Metric, told_apart
 from wildrobot_exp.sweeps.cells import SEED, Axis, Cell
-from wildrobot_exp.sweeps.result import JobResult
+from wildrobot_exp.sweeps.result import DONE, JobResult
 from wildrobot_exp.sweeps.summary import shared_overrides
 
-STATES = ("ok", "failed", "timeout", "interrupted", "missing", "running", "waiting")
+STATES = ("ok", "pruned", "failed", "timeout", "interrupted", "missing", "running", "waiting")
 UNFINISHED = ("running", "waiting")
 COMPARED = 3  # numbers named in the head
 
@@ -26,7 +26,7 @@ def verdict(results: Sequence[JobResult], ranked: Sequence[Cell], axes: Sequence
   else:
     clear = len(ranked) < 2 or told_apart(*ranked[:2])
     text = f"{'Best' if clear else 'Ahead'}{' so far' if unfinished else ''}: {ranked[0].name}"
-  whole = states["ok"] == len(results) and (not ranked or _walks(ranked[0]))
+  whole = sum(states[state] for state in DONE) == len(results) and (not ranked or _walks(ranked[0]))
   tone = "open" if unfinished else "good" if whole else "mixed" if states["ok"] else "bad"
   return Verdict(text, tone)
 
@@ -43,11 +43,20 @@ def asked(results: Sequence[JobResult], axes: Sequence[Axis], cells: Sequence[Ce
   return f"{' × '.join(swept) or 'one setting'}: {jobs}{same}."
 
 
-def came_out(results: Sequence[JobResult], ranked: Sequence[Cell], metrics: Sequence[Metric]) -> str:
-  """How the jobs stand, the best cell's numbers, and how much its lead is worth, in one line."""
+def came_out(
+  results: Sequence[JobResult], ranked: Sequence[Cell], metrics: Sequence[Metric], together: bool = False
+) -> str:
+  """How the jobs stand, the best cell's numbers, and how much its lead is worth, in one line.
+
+  Args:
+    results: of the jobs.
+    ranked: the measured cells, the best first.
+    metrics: to name.
+    together: some jobs shared a process, and each one's time holds what they did together: no sum of them is told.
+  """
   parts = [states(results)]
   seconds = [result.wall_s for result in results if result.wall_s is not None]
-  if seconds:
+  if seconds and not together:
     parts[0] += f" ({duration(sum(seconds))} of work)"
   if ranked:
     seeds = sum(job.numbers.get("survival") is not None for job in ranked[0].jobs)
