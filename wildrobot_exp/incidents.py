@@ -7,7 +7,6 @@ qpos, qvel, warmstart (before the step), action, command; episode_steps (control
 env_steps (of the run, at the end of the rollout), iteration, robot, seed, model_hash.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.npz_files import read_npz, write_npz
 
 if TYPE_CHECKING:
   from wildrobot_exp.learning.rollout import Rollout
@@ -67,12 +67,9 @@ class Incidents:
   def _write(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
     number = self._kept
     folder = self._run_dir / FOLDER
-    partial = folder / f".{number:03}.npz"
     try:
       folder.mkdir(exist_ok=True)
-      with partial.open("wb") as file:
-        np.savez(file, **arrays, **facts)
-      os.replace(partial, folder / f"{number:03}.npz")
+      write_npz(folder / f"{number:03}.npz", arrays | facts)
     except OSError as error:
       self._refused = True
       self._say(f"warning: an incident could not be kept ({error.strerror}): they are only counted from now on")
@@ -102,11 +99,7 @@ def read_incident(run_dir: Path, number: int) -> dict[str, np.ndarray]:
   if not 0 <= number < len(files):
     there = f"there are 0 to {len(files) - 1}" if files else "no state of this run went bad"
     raise UserError(f"no incident {number} in {run_dir / FOLDER}: {there}")
-  try:
-    with np.load(files[number], allow_pickle=False) as stored:
-      return dict(stored)
-  except (OSError, ValueError, EOFError) as error:
-    raise UserError(f"{files[number]} cannot be read ({error}): choose another incident") from error
+  return read_npz(files[number], "choose another incident")
 
 
 def describe(number: int, incident: dict[str, np.ndarray]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wildrobot_exp.commands import doctor
+from wildrobot_exp.commands import doctor, doctor_speed
 from wildrobot_exp.commands.main import main
 
 FINE = ("_versions", "_arrays", "_jit", "_brax", "_rendering", "_wandb", "_disk")
@@ -34,9 +34,21 @@ def test_a_machine_without_rendering_is_ready_all_the_same(healthy, monkeypatch,
   assert "no  rendering       broken: mend it" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["hardware", "memory"])
+def test_a_device_that_fails_is_a_no_and_the_other_checks_go_on(healthy, monkeypatch, capsys, name):
+  def refuse(_) -> str:
+    raise RuntimeError("RESOURCE_EXHAUSTED: out of memory\nwhile allocating")
+
+  monkeypatch.setattr(doctor, f"_{name}", refuse)
+  assert not doctor.examine("cpu", quick=True)
+  out = capsys.readouterr().out
+  assert f"NO  {name:15} RESOURCE_EXHAUSTED: out of memory while allocating\n" in out
+  assert "disk            fine" in out and out.endswith("not ready: see the lines marked NO\n")
+
+
 def test_the_throughput_is_a_table(healthy, monkeypatch, capsys):
   monkeypatch.setattr(doctor, "BATCHES", {"cpu": {"native": (2, 4)}})
-  monkeypatch.setattr(doctor, "MEASURED_SECONDS", 0.05)
+  monkeypatch.setattr(doctor_speed, "MEASURED_SECONDS", 0.05)
   assert doctor.examine("cpu")
   lines = capsys.readouterr().out.splitlines()
   assert [line.split()[:2] for line in lines[-3:-1]] == [["native", "2"], ["native", "4"]]

@@ -40,6 +40,15 @@ def test_all_shows_the_rest_and_another_checkpoint_can_be_named(run, capsys):
   assert capsys.readouterr().out.startswith("checkpoint 100")
 
 
+def test_what_brax_trained_is_shown_by_the_same_names(tmp_path, capsys):
+  state = ({"mean": jnp.arange(3.0)}, {"params": {"hidden_0": {"kernel": jnp.full((3, 4), 2.0)}}})
+  Checkpoints(tmp_path).save(100, state, metrics={}, config={"algo": {"name": "brax_ppo"}})
+  assert main(["inspect", str(tmp_path)]) == 0
+  out = capsys.readouterr().out
+  assert "learner/params/policy/params/hidden_0/kernel  [3, 4]" in out and "normaliser/mean" in out
+  assert "12 parameters; 2 arrays" in out and "0 not shown" in out
+
+
 @pytest.mark.parametrize("asked", [["--checkpoint", "newest"], ["--checkpoint", "150"]])
 def test_a_checkpoint_that_is_not_there_is_one_line(run, asked, capsys):
   assert main(["inspect", str(run), *asked]) == 2

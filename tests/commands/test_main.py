@@ -27,10 +27,17 @@ def test_the_help_names_every_command(capsys):
     ["eval", "nowhere", "--out", "missing"],
     ["eval", "nowhere", "--checkpoint", "latest", "physics=mjx"],
     ["bench", "--num-envs", "100"],
+    ["bench", "--num-envs", "8000000"],
+    ["bench", "--seconds", "0"],
+    ["bench", "--seconds", "inf"],
+    ["bench", "--json", "missing/x.json"],
+    ["bench", "--json", "/proc/x.json"],
+    ["bench", "--json", "."],
     ["export", "nowhere"],
     ["play", "nowhere", "--video", "x.mp4"],
     ["play", "nowhere", "--video", "x.gif"],
     ["play", "nowhere", "--video", "missing/x.mp4"],
+    ["play", "nowhere", "--video", "/proc/x.mp4"],
     ["play", "nowhere", "--video", "x.mp4", "--seconds", "0"],
     ["play", "nowhere"],
     ["play", "nowhere", "elsewhere"],
@@ -89,3 +96,46 @@ def test_an_unknown_option_is_not_taken_for_an_override(capsys):
   with pytest.raises(SystemExit) as stop:
     main(["eval", "nowhere", "physics=mjx", "--chekpoint", "latest"])
   assert stop.value.code == 2 and "--chekpoint" in capsys.readouterr().err
+
+
+@pytest.fixture
+def run(tmp_path):
+  """A folder that says it was trained on a GPU."""
+  (tmp_path / "run" / ".hydra").mkdir(parents=True)
+  (tmp_path / "run" / ".hydra" / "overrides.yaml").write_text("- hardware=gpu\n- algo=ppo\n")
+  return tmp_path / "run"
+
+
+def refused(command: list[str], capsys) -> str:
+  assert main(command) == 2
+  captured = capsys.readouterr()
+  assert captured.err.startswith("error: ") and captured.err.count("\n") == 1 and captured.out == ""
+  return captured.err
+
+
+def test_a_run_from_a_gpu_is_evaluated_without_one_as_the_refusal_says(run, monkeypatch, capsys):
+  monkeypatch.setattr("glob.glob", lambda pattern: [])
+  monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+  said = refused(["eval", str(run)], capsys)
+  assert "no GPU was found" in said and said.endswith(": use hardware.platform=cpu physics=native\n")
+  assert "no checkpoint" in refused(["eval", str(run), *said.split(" use ")[1].split()], capsys)
+
+
+def test_a_video_of_a_run_from_a_gpu_needs_none(run, monkeypatch, capsys):
+  monkeypatch.setattr("glob.glob", lambda pattern: [])
+  assert "no checkpoint" in refused(["play", str(run), "--video", str(run / "x.mp4")], capsys)
+
+
+@pytest.mark.parametrize("command", ["eval", "report"])
+def test_a_run_folder_that_cannot_be_written_is_refused_at_once(run, monkeypatch, capsys, command):
+  def refuse(**_):
+    raise PermissionError(13, "Permission denied")
+
+  monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+  overrides = ["hardware.platform=cpu"] if command == "eval" else []
+  assert f"cannot write to {run}: Permission denied" in refused([command, str(run), *overrides], capsys)
+
+
+def test_eval_refuses_another_folder_that_cannot_be_written(run, capsys):
+  command = ["eval", str(run), "hardware.platform=cpu", "--out", "/proc"]
+  assert "cannot write to /proc" in refused(command, capsys)

@@ -289,10 +289,13 @@ def test_text_of_the_user_is_escaped_everywhere(run):
     ("metrics.csv", "step,train/return\n1,much\n", "'train/return'"),
     (".hydra/config.yaml", "a: [", "cannot be read"),
     ("gait.npz", "no zip", "cannot be read"),
+    ("gait.npz", "", "cannot be read"),
+    ("metrics.csv", b"step,train/return\n1,\xff\xfe\n", "not text"),
+    (".hydra/config.yaml", b"seed: \xff\n", "cannot be read"),
   ],
 )
 def test_a_damaged_file_is_named_in_one_line(run, name, content, said):
-  (run / name).write_text(content)
+  (run / name).write_bytes(content if isinstance(content, bytes) else content.encode())
   with pytest.raises(UserError, match=re.escape(said)) as error:
     write_report(run)
   assert name in str(error.value) and "\n" not in str(error.value)

@@ -5,20 +5,20 @@ import importlib.metadata
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from wildrobot_exp.commands.doctor_speed import BATCHES, Rate, speed, stepper
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
+from wildrobot_exp.config.devices import JAX_ERRORS, check_devices, probe_devices, set_platform
+from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.versions import machine_facts, package_versions
 
 LEAST_DISK_GB = 1.0
 LEAST_MEMORY_GB = 2.0  # a run of the defaults takes about half of it
-BATCHES = {"cpu": {"native": (16, 64, 256, 1024), "mjx": (64,)}, "gpu": {"native": (256,), "mjx": (256, 1024, 4096)}}
-MEASURED_SECONDS = 1.0  # of each batch size
 STANDING = (0.4, 0.6)  # m, height of the base
 OPTIONAL = {"onnx": "export", "onnxruntime": "export", "optuna": "search", "submitit": "slurm", "ray": "ray"}
 
@@ -50,7 +50,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 def examine(hardware: str, quick: bool = False) -> bool:
   """Print every check's verdict; True if what training needs is there (video and wandb are not needed)."""
-  rates: list[tuple[str, int, float, float]] = []
+  rates: list[Rate] = []
   checks: list[tuple[str, bool, Callable[[], str]]] = [
     ("versions", True, _versions),
     ("hardware", True, lambda: _hardware(hardware)),
@@ -66,20 +66,20 @@ def examine(hardware: str, quick: bool = False) -> bool:
   if not quick:
     for engine, batches in BATCHES[hardware].items():
       needed = engine == ("mjx" if hardware == "gpu" else "native")
-      checks.append((f"{engine} speed", needed, lambda e=engine, b=batches: _speed(e, b, rates)))
+      checks.append((f"{engine} speed", needed, lambda e=engine, b=batches: speed(e, b, rates)))
   ready = True
   for name, needed, check in checks:
     try:
       verdict, mark = check(), "ok"
-    except (NotReady, UserError, ImportError) as error:
-      verdict, mark = str(error), "NO" if needed else "no"
+    except (NotReady, UserError, ImportError, *JAX_ERRORS) as error:
+      verdict, mark = one_line(error) or "JAX has no such device", "NO" if needed else "no"
       ready = ready and not needed
     print(f"{mark:3} {name:15} {verdict}", flush=True)
   print(f"--  {'optional':15} {_optional()}")
   if rates:
     print(f"\n{'engine':8} {'robots':>7} {'control steps/s':>16} {'first call s':>13}")
-    for engine, robots, rate, first in rates:
-      print(f"{engine:8} {robots:7,} {rate:16,.0f} {first:13.1f}")
+    for row in rates:
+      print(f"{row.engine:8} {row.robots:7,} {row.steps_per_s:16,.0f} {row.first_call_s:13.1f}")
   print("ready" if ready else "not ready: see the lines marked NO")
   return ready
 
@@ -143,48 +143,13 @@ def _seconds(function: Callable[[Any], Any], argument: Any, calls: int = 5) -> f
 
 def _physics(engine: str) -> str:
   """Stand at home for a second."""
-  step, states = _stepper(engine, 4)
+  step, states = stepper(engine, 4)
   for _ in range(50):
     states = step(states)
   height = float(states.qpos[0, 2])
   if not STANDING[0] < height < STANDING[1]:
     raise NotReady(f"the robot does not stand: its base is at {height:.2f} m")
   return f"the robot stands for a second, its base at {height:.2f} m"
-
-
-def _speed(engine: str, batches: Sequence[int], rates: list[tuple[str, int, float, float]]) -> str:
-  """Control steps of one robot per second at each batch size; adds a row for each to `rates`."""
-  import jax
-
-  for robots in batches:
-    step, states = _stepper(engine, robots)
-    started = time.monotonic()
-    states = jax.block_until_ready(step(states))
-    first = time.monotonic() - started
-    started, count = time.monotonic(), 0
-    while (elapsed := time.monotonic() - started) < MEASURED_SECONDS:
-      states = jax.block_until_ready(step(states))
-      count += robots
-    rates.append((engine, robots, count / elapsed, first))
-  best = max((row for row in rates if row[0] == engine), key=lambda row: row[2])
-  return f"{best[2]:,.0f} control steps/s with {best[1]:,} robots"
-
-
-def _stepper(engine: str, robots: int) -> tuple[Callable[[Any], Any], Any]:
-  """A compiled control step of so many robots at home, and their states."""
-  import jax
-  import jax.numpy as jnp
-
-  from wildrobot_exp.physics import make_physics
-  from wildrobot_exp.physics.native import state_bank
-  from wildrobot_exp.robots import load_robot
-
-  robot = load_robot()
-  physics = make_physics(engine, robot)
-  bank = state_bank(robot, robot.home_qpos[None], jnp.zeros((1, robot.model.nv)))
-  states = jax.tree.map(lambda x: jnp.repeat(x, robots, axis=0), bank)
-  targets = jnp.tile(jnp.asarray(robot.home_ctrl, jnp.float32), (robots, 1))
-  return jax.jit(lambda states: jax.vmap(physics.step)(states, targets, jnp.zeros((robots, 3)))), states
 
 
 def _brax() -> str:

@@ -2,16 +2,15 @@
 
 import argparse
 import importlib.util
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from wildrobot_exp.commands.outputs import check_out_folder
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.config.devices import set_platform
+from wildrobot_exp.config.devices import ANY_MACHINE, set_platform
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
 
-ANY_MACHINE = ("hardware.platform=cpu", "physics=native")  # wherever the run was trained
 PACKAGES = ("onnx", "onnxruntime")
 FOLDER = "export"
 
@@ -39,7 +38,7 @@ def export(args: argparse.Namespace) -> int:
   overrides = read_overrides(args.run_dir)
   cfg = load([*overrides, *ANY_MACHINE])
   out = args.out or args.run_dir / FOLDER
-  _check_out(out)
+  check_out_folder(out)
   set_platform(cfg)  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
@@ -78,17 +77,6 @@ def export(args: argparse.Namespace) -> int:
   _print(contract)
   print(out)
   return 0
-
-
-def _check_out(out: Path) -> None:
-  """Refuse a folder that cannot be made or written."""
-  if not out.is_dir() and (out.exists() or not out.absolute().parent.is_dir()):
-    raise UserError(f"--out {out}: {'it is a file' if out.exists() else 'no such folder'}")
-  try:
-    with tempfile.TemporaryDirectory(prefix=".wildrobot-", dir=out if out.is_dir() else out.absolute().parent):
-      pass
-  except OSError as error:
-    raise UserError(f"cannot write to {out}: {error.strerror or error}; choose another folder with --out") from error
 
 
 def _print(contract: dict[str, Any]) -> None:

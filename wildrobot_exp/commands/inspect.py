@@ -6,6 +6,7 @@ from pathlib import Path
 from wildrobot_exp.errors import UserError
 
 _SHOWN = ("learner/params", "normaliser", "amp/params", "amp/mean", "amp/std")  # the rest is optimiser and episodes
+_BRAX = {"0/": "normaliser/", "1/": "learner/params/policy/"}  # what Brax's trainer hands back is a tuple of these two
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -29,7 +30,8 @@ def inspect(args: argparse.Namespace) -> int:
   checkpoints = Checkpoints(folder)
   step = checkpoints.resolve(which)
   card = checkpoints.info(step)
-  arrays = checkpoints.arrays(step)
+  brax = (card["config"].get("algo") or {}).get("name") == "brax_ppo"
+  arrays = {_our_name(name) if brax else name: array for name, array in checkpoints.arrays(step).items()}
   shown = {name: array for name, array in arrays.items() if args.all or name.startswith(_SHOWN)}
   width = max(map(len, shown), default=0)
   print(f"checkpoint {step} of {folder}, saved {card['saved_at']}, score {card['score']}")
@@ -48,6 +50,11 @@ def inspect(args: argparse.Namespace) -> int:
     print(describe(number, read_incident(folder, number)))
   print(yaml.safe_dump(card["config"], sort_keys=False).rstrip())
   return 0
+
+
+def _our_name(name: str) -> str:
+  """A leaf of algo=brax_ppo by the name that it has in the other algorithms."""
+  return next((ours + name.removeprefix(theirs) for theirs, ours in _BRAX.items() if name.startswith(theirs)), name)
 
 
 def _place(path: Path, which: str | None) -> tuple[Path, int | str]:

@@ -2,15 +2,19 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from pathlib import Path
 
 from wildrobot_exp.commands import config, doctor, export, inspect, motion, play
+from wildrobot_exp.commands.outputs import check_out_file, check_out_folder
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.config.devices import set_platform
+from wildrobot_exp.config.devices import ANY_MACHINE, probe_devices, set_platform
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import RunFailed, UserError
+
+MOST_ENVS = 65536  # of a benchmark: more than a machine's memory, and more than one iteration of total_steps, allows
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,7 +85,11 @@ def _evaluate(args: argparse.Namespace) -> int:
   if args.out and not args.out.is_dir():
     raise UserError(f"--out {args.out}: no such folder")
 
-  set_platform(load([*read_overrides(args.run_dir), *args.overrides]))  # before JAX is imported
+  cfg = load([*read_overrides(args.run_dir), *args.overrides], probe=False)
+  probe_devices(cfg, " ".join(ANY_MACHINE))
+  folder = args.out or args.run_dir
+  check_out_folder(folder)
+  set_platform(cfg)  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.evaluation.report import write_report
@@ -90,7 +98,6 @@ def _evaluate(args: argparse.Namespace) -> int:
 
   use_compilation_cache()
   run = load_run(args.run_dir, args.overrides, which)
-  folder = args.out or args.run_dir
   result = evaluate_into(
     folder,
     run.cfg,
@@ -114,6 +121,8 @@ def _report(args: argparse.Namespace) -> int:
   from wildrobot_exp.evaluation.report.sweep_files import is_sweep
   from wildrobot_exp.sweep_answer import write_answer
 
+  if args.folder.is_dir():
+    check_out_folder(args.folder, "make it writable, or copy it first")
   if is_sweep(args.folder):
     write_answer(args.folder)
   else:
@@ -122,8 +131,12 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-  if args.num_envs % 8 or args.num_envs <= 0:
-    raise UserError(f"--num-envs {args.num_envs}: use a multiple of 8")
+  if args.num_envs % 8 or not 0 < args.num_envs <= MOST_ENVS:
+    raise UserError(f"--num-envs {args.num_envs}: use a multiple of 8, at most {MOST_ENVS}")
+  if not 0 < args.seconds < math.inf:
+    raise UserError(f"--seconds {args.seconds:g}: use a length above 0")
+  if args.json:
+    check_out_file(args.json, "--json")
 
   set_platform(load())  # as in training, before JAX is imported
 

@@ -4,8 +4,9 @@ import argparse
 import math
 from pathlib import Path
 
+from wildrobot_exp.commands.outputs import check_out_file
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.config.devices import set_platform
+from wildrobot_exp.config.devices import ANY_MACHINE, set_platform
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
@@ -72,11 +73,10 @@ def _live(args: argparse.Namespace) -> int:
 def _video(args: argparse.Namespace) -> int:
   if args.video.suffix != ".mp4":
     raise UserError(f"--video {args.video}: give a file name that ends in .mp4")
-  if not args.video.absolute().parent.is_dir():
-    raise UserError(f"--video {args.video}: no such folder")
+  check_out_file(args.video, "--video")
   if args.incident is not None and (len(args.run_dirs) > 1 or args.reference):
     raise UserError(f"--incident {args.incident}: give one run, and leave out --reference")
-  configs = [load(read_overrides(folder)) for folder in args.run_dirs]
+  configs = [load([*read_overrides(folder), *ANY_MACHINE]) for folder in args.run_dirs]
   if args.incident is not None:
     return _play_incident(args, configs[0])
   step = configs[0].env.control_dt
@@ -92,7 +92,7 @@ def _video(args: argparse.Namespace) -> int:
   use_compilation_cache()
   settings = configs[0].evaluation.video
   labels = [f"{cfg.algo.name} {folder.name}" for cfg, folder in zip(configs, args.run_dirs, strict=True)]
-  runs = list(zip(labels, map(load_run, args.run_dirs), strict=True))
+  runs = [(label, load_run(folder, ANY_MACHINE)) for label, folder in zip(labels, args.run_dirs, strict=True)]
   try:
     side_by_side_video(
       args.video,

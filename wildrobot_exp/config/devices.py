@@ -10,10 +10,16 @@ from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 
 GPU_BACKENDS = {"cuda", "gpu", "rocm"}
+JAX_ERRORS = (RuntimeError, AssertionError)  # a device that fails; JAX_PLATFORMS names one that JAX has no plugin for
+ANY_MACHINE = ("hardware.platform=cpu", "physics=native")  # for a trained policy: its networks stay what they are
 
 
-def probe_devices(cfg: Config) -> None:
+def probe_devices(cfg: Config, instead: str = "hardware=cpu") -> None:
   """Refuse hardware=gpu where no GPU can be used. Does not import JAX.
+
+  Args:
+    cfg: a config.
+    instead: what the message offers to do without a GPU.
 
   Raises:
     UserError: says what was looked for and found.
@@ -22,17 +28,17 @@ def probe_devices(cfg: Config) -> None:
     return
   forced = os.environ.get("JAX_PLATFORMS", "")
   if forced and not GPU_BACKENDS & set(forced.split(",")):
-    raise UserError(f"hardware={cfg.hardware.name} but JAX_PLATFORMS={forced}: unset it, or use hardware=cpu")
+    raise UserError(f"hardware={cfg.hardware.name} but JAX_PLATFORMS={forced}: unset it, or use {instead}")
   if not (glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/dxg") or glob.glob("/dev/kfd")):
     tool = "is" if shutil.which("nvidia-smi") else "is not"
     raise UserError(
       f"hardware={cfg.hardware.name} but no GPU was found (no /dev/nvidia*, nvidia-smi {tool} on the PATH):"
-      " use hardware=cpu"
+      f" use {instead}"
     )
   if not list(importlib.metadata.entry_points(group="jax_plugins")):
     raise UserError(
       f"hardware={cfg.hardware.name}: a GPU is there but JAX has no GPU plugin:"
-      " pip install 'jax[cuda12]', or use hardware=cpu"
+      f" pip install 'jax[cuda12]', or use {instead}"
     )
 
 
@@ -55,11 +61,17 @@ def check_devices(cfg: Config) -> None:
   """Ask JAX which backend it runs on. Imports JAX.
 
   Raises:
-    UserError: it is not the one of `hardware`.
+    UserError: it is not the one of `hardware`, or JAX cannot start the one it was told to.
   """
   import jax
 
-  found = jax.default_backend()
+  try:
+    found = jax.default_backend()
+  except JAX_ERRORS as error:
+    forced = os.environ.get("JAX_PLATFORMS")
+    told = f" with JAX_PLATFORMS={forced}" if forced else ""
+    reason = " ".join(str(error).split()) or "it has no such device"
+    raise UserError(f"JAX cannot start{told} ({reason}): unset JAX_PLATFORMS, or repair the driver") from error
   if found != cfg.hardware.platform:
     devices = ", ".join(str(d) for d in jax.devices())
     raise UserError(

@@ -20,6 +20,7 @@ from wildrobot_exp.evaluation.symmetry import leg_pairs
 from wildrobot_exp.evaluation.video import RenderingUnavailable
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
+from wildrobot_exp.npz_files import write_npz
 from wildrobot_exp.robots import Robot, load_robot
 
 
@@ -63,7 +64,7 @@ def evaluate_into(
   )
   write_json(run_dir / "evaluation.json", evaluation.result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
-  np.savez(run_dir / "gait.npz", **gait_arrays(robot, evaluation, clips))
+  write_npz(run_dir / "gait.npz", gait_arrays(robot, evaluation, clips))
   if cfg.evaluation.video.enabled:
     try:
       episode_video(

@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import json
 import math
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.npz_files import read_npz
 
 METRICS, EVALUATION, VERSIONS, GAIT, VIDEO = (
   "metrics.csv",
@@ -86,11 +86,14 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
   A last line without its end, of a run that was killed, is left out: half a number is another number.
 
   Raises:
-    UserError: a cell is not a number.
+    UserError: it is not text, or a cell is not a number.
   """
   if not path.exists():
     return {}
-  whole = path.read_text().rpartition("\n")[0]
+  try:
+    whole = path.read_text().rpartition("\n")[0]
+  except UnicodeDecodeError as error:
+    raise UserError(f"{path} is not text: {error}") from error
   reader = csv.DictReader(whole.splitlines(), restval="")
   rows = list(reader)
   columns = {}
@@ -127,7 +130,7 @@ def _read_config(path: Path) -> dict[str, Any] | None:
     return None
   try:
     content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-  except (YAMLError, OmegaConfBaseException) as error:
+  except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
     raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
   if not isinstance(content, dict):
     raise UserError(f"{path} should hold keys and values")
@@ -137,11 +140,7 @@ def _read_config(path: Path) -> dict[str, Any] | None:
 def _read_gait(path: Path) -> dict[str, np.ndarray] | None:
   if not path.exists():
     return None
-  try:
-    with np.load(path, allow_pickle=False) as arrays:
-      gait = dict(arrays)
-  except (ValueError, OSError, zipfile.BadZipFile) as error:
-    raise UserError(f"{path} cannot be read: {error}") from error
+  gait = read_npz(path, "evaluate the run again, or delete the file")
   lacking = [name for name in GAIT_ARRAYS if name not in gait]
   if lacking:
     raise UserError(f"{path} lacks {', '.join(lacking)}: evaluate the run again, or delete the file")
