@@ -9,8 +9,8 @@ from pathlib import Path
 from wildrobot_exp.commands import config, doctor, export, inspect, motion, play
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import set_platform
-from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.run_config import run_config
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,7 +81,7 @@ def _evaluate(args: argparse.Namespace) -> int:
   if args.out and not args.out.is_dir():
     raise UserError(f"--out {args.out}: no such folder")
 
-  set_platform(load([*read_overrides(args.run_dir), *args.overrides]))  # before JAX is imported
+  set_platform(run_config(args.run_dir, args.overrides, which))  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.evaluation.report import write_report

@@ -8,6 +8,7 @@ from wildrobot_exp.config.devices import set_platform
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.run_config import run_config
 
 SLOW_MOTION = 10  # an incident has as many steps as a rollout, a fraction of a second
 VIDEO_SECONDS = 10.0
@@ -74,9 +75,9 @@ def _video(args: argparse.Namespace) -> int:
     raise UserError(f"--video {args.video}: no such folder")
   if args.incident is not None and (len(args.run_dirs) > 1 or args.reference):
     raise UserError(f"--incident {args.incident}: give one run, and leave out --reference")
-  configs = [load(read_overrides(folder)) for folder in args.run_dirs]
-  if args.incident is not None:
-    return _play_incident(args, configs[0])
+  if args.incident is not None:  # a run may have one without a checkpoint
+    return _play_incident(args, load(read_overrides(args.run_dirs[0]), trained=True))
+  configs = [run_config(folder) for folder in args.run_dirs]
   set_platform(configs[0])  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache

@@ -16,6 +16,7 @@ from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.protocol import Evaluation, Programs, evaluate
 from wildrobot_exp.evaluation.showpiece import episode_video
 from wildrobot_exp.evaluation.video import RenderingUnavailable
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.robots import Robot, load_robot
@@ -57,6 +58,7 @@ def evaluate_into(
     pushes=cfg.evaluation.pushes.enabled,
     worlds=cfg.evaluation.worlds.enabled,
   )
+  raise_held()
   write_json(run_dir / "evaluation.json", evaluation.result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
   np.savez(run_dir / "gait.npz", **gait_arrays(robot, evaluation, clips))
