@@ -1,5 +1,6 @@
 """The config of a run that is there: the one it was trained with, not what conf/ has become."""
 
+import functools
 import pathlib
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from wildrobot_exp import run_config as run_config_module
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config import compose
 from wildrobot_exp.config.compose import CONF_DIR, load
@@ -36,7 +38,7 @@ def edited(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
   conf = tmp_path / "conf"
   shutil.copytree(CONF_DIR, conf)
   monkeypatch.setattr(compose, "CONF_DIR", conf)
-  monkeypatch.setattr(compose.load, "__defaults__", ((), conf, True, False))
+  monkeypatch.setattr(run_config_module, "load", functools.partial(load, conf_dir=conf))
 
   def edit(name: str, old: str, new: str) -> None:
     text = (conf / name).read_text()
@@ -49,7 +51,7 @@ def edited(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
 def test_a_run_keeps_its_config_when_conf_changes(run, edited):
   before = run_config(run)
   edited("algo/ppo.yaml", "\nclip: ", "\nclip: 0.1  # was ")
-  assert load(OWN).algo.clip == 0.1
+  assert run_config_module.load(OWN).algo.clip == 0.1
   assert run_config(run) == before and before.algo.clip != 0.1 and before.seed == 3
 
 
@@ -105,7 +107,8 @@ def test_what_is_in_a_card_is_not_interpolated_nor_called(tmp_path, monkeypatch)
   text = make_run(tmp_path / "text", OWN, physics="${oc.env:SECRET}")
   with pytest.raises(UserError, match="unknown physics"):
     run_config(text)
-  target = make_run(tmp_path / "target", OWN, hydra={"callbacks": {"x": {"_target_": "os.system"}}}, _target_="os.abort")
+  callback = {"callbacks": {"x": {"_target_": "os.abort"}}}
+  target = make_run(tmp_path / "target", OWN, hydra=callback, _target_="os.abort")
   assert run_config(target) == load(OWN)
 
 
@@ -116,12 +119,12 @@ def test_an_unchanged_conf_lets_a_run_go_on(run):
 def test_a_changed_conf_is_refused_by_name_with_both_values_and_the_way_out(run, edited):
   clip = load(OWN).algo.clip
   edited("algo/ppo.yaml", "\nclip: ", "\nclip: 0.1  # was ")
-  edited("reward/walk.yaml", "\nterms:\n", "\nterms:\n  alive: {weight: 0.5}\n")
+  edited("reward/walk.yaml", "  alive: {weight: 0.2}", "  alive: {weight: 0.2}\n  pose: {weight: 0.5}")
   with pytest.raises(UserError) as refused:
     check_resumed(run, [], None)
   assert f"algo.clip was {clip}, is 0.1" in str(refused.value) and "\n" not in str(refused.value)
-  assert "resume_allow=[algo.clip,reward.terms.alive.weight]" in str(refused.value)
-  with pytest.raises(UserError, match=r"reward.terms.alive.weight was .*, is 0.5.*resume_allow=\[reward"):
+  assert "resume_allow=[algo.clip,reward.terms.pose.weight" in str(refused.value)
+  with pytest.raises(UserError, match=r"pose.weight was absent, is 0.5.*resume_allow=\[reward"):
     check_resumed(run, ["algo.clip"], None)
   check_resumed(run, ["algo", "reward"], None)
 

@@ -76,13 +76,16 @@ def test_a_config_dir_is_not_followed_unasked(own_options: pathlib.Path):
     expand_resume([f"resume={own_options}"])
 
 
-@pytest.mark.parametrize("flag", [["--config-dir", "/my options"], ["-cd", "/my options"], ["--config-dir=/my options"]])
+@pytest.mark.parametrize("flag", [["--config-dir", "/my options"], ["-cd", "/my options"], ["-cd=/my options"]])
 def test_a_config_dir_that_is_given_again_comes_first(own_options: pathlib.Path, flag: list[str]):
   expanded = expand_resume(["total_steps=99", *flag, f"resume={own_options}"])
   assert expanded[: len(flag)] == flag and expanded[len(flag) :][:3] == ["seed=3", "algo=ppo", "total_steps=99"]
 
 
-@pytest.mark.parametrize("text", ["!!python/object/apply:os.abort []", "hydra: 3", "[", "hydra: {runtime: {config_sources: x}}"])
+SOMETHING_ELSE = ["!!python/object/apply:os.abort []", "hydra: 3", "[", "hydra: {runtime: {config_sources: x}}"]
+
+
+@pytest.mark.parametrize("text", SOMETHING_ELSE)
 def test_a_hydra_file_that_is_something_else_names_no_config_dir(run: pathlib.Path, text: str):
   (run / ".hydra" / "hydra.yaml").write_text(text)
   assert recorded_config_dir(run) is None

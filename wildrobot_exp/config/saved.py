@@ -82,8 +82,9 @@ def changed(
     key = override.key_or_group
     if key == "experiment":
       raise UserError(f"{override.input_line}: a run keeps the config it was trained with; name the keys to change")
-    value = option(override) if override in groups else override.value()
-    _set(config, key.replace("/", ".").split("."), value, override)
+    whole = override in groups
+    value = option(override) if whole else override.value()
+    _set(config, key.replace("/", ".").split("."), value, override, replace=whole)
   return config
 
 
@@ -93,7 +94,9 @@ def _is_section(override: Override) -> bool:
   )
 
 
-def _set(config: dict[str, Any], path: Sequence[str], value: Any, override: Override) -> None:
+def _set(
+  config: dict[str, Any], path: Sequence[str], value: Any, override: Override, replace: bool = False
+) -> None:
   *sections, name = path
   for part in sections:
     if config.get(part) is None and part == "amp":
@@ -103,8 +106,9 @@ def _set(config: dict[str, Any], path: Sequence[str], value: Any, override: Over
       raise UserError(f"{override.input_line}: {part} is no section of keys")
   if override.is_delete():
     config.pop(name, None)
-  elif isinstance(value, dict) and isinstance(config.get(name), dict) and not _is_section(override):
-    config[name] = config[name] | value
+  elif isinstance(value, dict) and isinstance(config.get(name), dict) and not replace:
+    for inner, entry in value.items():
+      _set(config, [name, str(inner)], entry, override)
   else:
     config[name] = value
 
