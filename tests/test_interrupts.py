@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from wildrobot_exp.interrupts import TERMINATING, Terminated, collected, held, raise_on_sigterm
+from wildrobot_exp.interrupts import TERMINATING, Terminated, collected, held, raise_held, raise_on_sigterm
 
 NUMBERS = (signal.SIGINT, *TERMINATING)
 
@@ -18,8 +18,10 @@ NUMBERS = (signal.SIGINT, *TERMINATING)
 def own_handlers():
   before = {number: signal.getsignal(number) for number in NUMBERS}
   signal.signal(signal.SIGINT, signal.default_int_handler)
+  signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
   raise_on_sigterm()
   yield
+  signal.set_wakeup_fd(-1)
   for number, handler in before.items():
     signal.signal(number, handler)
 
@@ -67,6 +69,31 @@ def test_an_ignored_ctrl_c_stays_ignored():
   assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
+def test_one_hold_inside_another_is_the_same_one():
+  with pytest.raises(Terminated), held() as raise_outer:
+    with held() as raise_inner:
+      os.kill(os.getpid(), signal.SIGTERM)
+    assert raise_inner is raise_outer
+    raise_outer()
+
+
+def test_what_came_too_late_to_be_raised_inside_is_raised_once_afterwards():
+  with held():
+    os.kill(os.getpid(), signal.SIGINT)
+  with pytest.raises(KeyboardInterrupt):
+    raise_held()
+  raise_held()
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  raise_on_sigterm()
+  with held() as raise_now:
+    os.kill(os.getpid(), signal.SIGHUP)
+    raise_now()
+  assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
 def test_another_thread_has_no_signals_to_hold():
   seen = []
 
@@ -96,16 +123,80 @@ with held() as raise_held:
 """
 
 
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
-def test_a_second_ctrl_c_leaves_at_once(first):
-  process = subprocess.Popen([sys.executable, "-c", SAVES_SLOWLY], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+SAVES_AND_WRITES = """
+import pathlib, sys, time
+from wildrobot_exp.interrupts import Terminated, held, raise_on_sigterm
+raise_on_sigterm()
+try:
+  with held() as raise_held:
+    print("training", flush=True)
+    for _ in range(200):
+      time.sleep(0.05)
+      raise_held()
+except Terminated:
+  print("to nobody", flush=True)
+  print("to nobody", file=sys.stderr, flush=True)
+  pathlib.Path(sys.argv[1]).write_text("whole")
+  sys.exit(143)
+"""
+
+FIRST = b"interrupted: finishing what is under way, then saving; Ctrl-C once more leaves at once\n"
+SECOND = b"interrupted again: left at once; the last whole checkpoint stays\n"
+
+COMPUTES = """
+import numpy
+from wildrobot_exp.interrupts import held, raise_on_sigterm
+raise_on_sigterm()
+matrix = numpy.ones((12_000, 12_000))
+with held():
+  print("training", flush=True)
+  matrix @ matrix @ matrix @ matrix @ matrix
+"""  # for half a minute, in one call of a library, without a look at Python's signal handlers
+
+
+def start(script: str) -> subprocess.Popen:
+  process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
   assert process.stdout.readline() == b"training\n"
+  return process
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_ctrl_c_leaves_at_once(first):
+  process = start(SAVES_SLOWLY)
   process.send_signal(first)
   assert process.stdout.readline() == b"saving\n"
   started = time.monotonic()
   process.send_signal(signal.SIGINT)
   assert process.wait(30) == 130 and time.monotonic() - started < 10
-  assert process.stderr.read() == b"interrupted again: left at once; the last whole checkpoint stays\n"
+  assert process.stderr.read() == FIRST + SECOND
+
+
+def test_ctrl_c_is_answered_and_the_second_one_obeyed_while_the_main_thread_is_inside_a_library():
+  process = start(COMPUTES)
+  started = time.monotonic()
+  process.send_signal(signal.SIGINT)
+  assert process.stderr.readline() == FIRST
+  process.send_signal(signal.SIGINT)
+  assert process.wait(30) == 130 and time.monotonic() - started < 5
+  assert process.stderr.read() == SECOND
+
+
+CLOSES_THE_TERMINAL = f"""
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+  os.execv(sys.executable, [sys.executable, "-c", {SAVES_AND_WRITES!r}, sys.argv[1]])
+while b"training" not in os.read(terminal, 100):
+  pass
+os.close(terminal)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_a_closed_terminal_is_time_to_save(tmp_path):
+  saved = tmp_path / "saved"
+  done = subprocess.run([sys.executable, "-c", CLOSES_THE_TERMINAL, saved], timeout=60)
+  assert done.returncode == 143 and saved.read_text() == "whole"
 
 
 def test_a_sweep_collects_slurms_warning_as_one_sigterm():

@@ -1,7 +1,12 @@
 """What a resumed run is refused before anything of it is written."""
 
+import json
 import pathlib
+import sys
+import time
+from types import SimpleNamespace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -10,6 +15,7 @@ from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.recording import recording
+from wildrobot_exp.versions import write_versions
 
 
 @pytest.fixture
@@ -36,3 +42,80 @@ def test_a_changed_robot_is_accepted_by_name(of_another_robot):
   cfg = config(of_another_robot, "resume_allow=[model]")
   with recording(cfg, of_another_robot, overrides=[], group="") as run:
     assert run.resume_step == 64
+
+
+@pytest.fixture
+def ranked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoints:
+  """Three checkpoints, the second of which is the best, the first the second best."""
+  checkpoints = Checkpoints(tmp_path, model_hash=recording_module.model_hash())
+  for step, score in ((64, 0.5), (128, 0.9), (192, 0.1)):
+    checkpoints.save(step, {"w": jnp.full(3, float(step))}, metrics={}, config={}, score=score)
+  monkeypatch.setattr(recording_module, "policy_params", lambda state: state)
+  return checkpoints
+
+
+def best_of(folder: pathlib.Path, capsys) -> tuple[float, int, str]:
+  """The number in the best state, its step, and what is said."""
+  cfg = load([f"resume={folder}", "logger=csv"])
+  last = {"w": jnp.full(3, 192.0)}
+  with recording(cfg, folder, overrides=[], group="") as run:
+    run.checkpoints.restore = lambda step, _: Checkpoints(folder).restore(step, last)
+    state, step = run.best(Last(last))
+  values = state.state if isinstance(state, Last) else state
+  return float(values["w"][0]), step, capsys.readouterr().out
+
+
+class Last:
+  """The last state of the training, at step 192."""
+
+  env_steps = 192
+
+  def __init__(self, state):
+    self.state = state
+
+
+def damage(checkpoints: Checkpoints, step: int) -> None:
+  (checkpoints.folder / str(step) / "checkpoint.json").touch()
+  next((checkpoints.folder / str(step) / "state").rglob("*/d/*")).write_bytes(b"cut short")
+
+
+def test_the_best_checkpoint_is_the_one_with_the_highest_score(ranked, tmp_path, capsys):
+  assert best_of(tmp_path, capsys)[:2] == (128.0, 128)
+
+
+def test_a_damaged_best_checkpoint_costs_a_warning_not_the_run(ranked, tmp_path, capsys):
+  damage(ranked, 128)
+  value, step, said = best_of(tmp_path, capsys)
+  assert (value, step) == (64.0, 64) and "of step 128, is damaged: step 64 is evaluated" in said
+  damage(ranked, 64)
+  value, step, said = best_of(tmp_path, capsys)
+  assert (value, step) == (192.0, 192) and "step 192 is evaluated" in said
+
+
+def test_a_resumed_run_keeps_its_first_command_and_adds_its_own(tmp_path, monkeypatch):
+  Checkpoints(tmp_path, model_hash=recording_module.model_hash()).save(64, {"w": np.ones(3)}, metrics={}, config={})
+  versions = tmp_path / "versions.json"
+  monkeypatch.setattr(sys, "argv", ["run.py", "seed=3"])
+  write_versions(versions, overrides=["seed=3"], facts={"total_steps": 640})
+  for total in (1280, 2560):
+    monkeypatch.setattr(sys, "argv", ["run.py", "resume=R", f"total_steps={total}"])
+    with recording(config(tmp_path, f"total_steps={20 * total}"), tmp_path, overrides=["seed=3", "resume=R"], group=""):
+      pass
+  written = json.loads(versions.read_text())
+  assert written["command"] == "python run.py seed=3" and written["overrides"] == ["seed=3"]
+  assert written["total_steps"] == 20 * 2560
+  starts = [(start["step"], start["command"]) for start in written["resumed"]]
+  assert starts == [(64, f"python run.py resume=R total_steps={total}") for total in (1280, 2560)]
+  assert written["resumed"][0]["versions"] == written["versions"]
+
+
+def test_the_wall_time_of_a_resumed_run_counts_its_earlier_starts(tmp_path, monkeypatch):
+  Checkpoints(tmp_path, model_hash=recording_module.model_hash()).save(64, {"w": np.ones(3)}, metrics={}, config={})
+  (tmp_path / "metrics.csv").write_text("step,wall_s\n64,5000.0\n128,9000.0\n")
+  for name, replacement in (("evaluate_into", lambda *_, **__: {}), ("summary", lambda _: {}), ("write_report", print)):
+    monkeypatch.setattr(recording_module, name, replacement)
+  with recording(config(tmp_path), tmp_path, overrides=[], group="") as run:
+    experiment = SimpleNamespace(networks=None, clips=[])
+    numbers = run.conclude(experiment, None, 64, {"env_steps": 64}, time.monotonic() - 100.0)
+  assert 5100.0 <= numbers["wall_s"] < 5200.0
+  assert json.loads((tmp_path / "versions.json").read_text())["wall_s"] == numbers["wall_s"]

@@ -16,7 +16,7 @@ import absl.logging
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from wildrobot_exp import cli
+from wildrobot_exp import cli, outcome
 from wildrobot_exp.config.compose import compose
 from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.errors import RunFailed, UserError
@@ -171,6 +171,21 @@ def test_an_unexpected_error_leaves_its_traceback_in_the_run_folder(launch, caps
   log = pathlib.Path("here/error.log").read_text()
   assert str(pathlib.Path("here/error.log").absolute()) in err
   assert "Traceback" in log and "ZeroDivisionError: a bug" in log
+
+
+@pytest.mark.parametrize("argv", [[], ["-m", "seed=0", BASIC, "hydra.sweep.dir=here", "hydra.sweep.subdir=job"]])
+def test_a_full_disk_leaves_the_verdict_in_one_line(launch, capsys, monkeypatch, argv: list[str]):
+  def refuse(*args, **kwargs):
+    raise OSError(28, "No space left on device")
+
+  def run_job(cfg, run_dir):
+    monkeypatch.setattr(outcome.pathlib.Path, "write_text", refuse)
+    raise ZeroDivisionError("a bug")
+
+  assert launch(run_job, *(argv or ["hydra.run.dir=here"])) == 1
+  err = capsys.readouterr().err
+  assert "ZeroDivisionError: a bug (its traceback could not be written: No space left on device)" in err
+  assert "Traceback" not in err
 
 
 def test_a_real_sigterm_arrives_as_terminated(launch):

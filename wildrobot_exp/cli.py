@@ -15,6 +15,7 @@ from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.plan import plan
 from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume
+from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
 from wildrobot_exp.job import job
@@ -35,7 +36,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
 
   Returns:
     The exit code: 0 done, 1 failed, 2 the user's mistake (one line on stderr, nothing written),
-    130 SIGINT, 143 SIGTERM.
+    130 SIGINT, 143 SIGTERM and the others of interrupts.TERMINATING.
   """
   raise_on_sigterm()
   SweepFolder.latest = None
@@ -53,6 +54,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     resumed = sweep is not None or composed.cells[0].config.resume is not None
     check_folder(composed.folder, composed.multirun, resumed)
     refuse_if_in_use(composed.folder)
+    if composed.cells[0].config.resume is not None:
+      _check_run(composed.cells[0].config, args.config_dir)
     if sweep is not None:
       _check_resumed(composed, sweep)
     elif composed.search is not None:
@@ -71,6 +74,11 @@ def launch(hydra_main: Callable[[], None]) -> int:
       _summarise()
     return 143 if isinstance(interrupt, Terminated) else 130
   return _finish(composed)
+
+
+def _check_run(config: Config, config_dir: str | None) -> None:
+  check_resumed = importlib.import_module("wildrobot_exp.run_config").check_resumed  # imports NumPy: only now
+  check_resumed(pathlib.Path(str(config.resume)), config.resume_allow, config_dir)
 
 
 def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:

@@ -22,6 +22,7 @@ from wildrobot_exp.config.folders import sweep_name
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.quick import QuickEvaluation
+from wildrobot_exp.interrupts import held, raise_held
 from wildrobot_exp.learning.brax_ppo import train_with_brax
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.trainer import Trainer
@@ -43,12 +44,19 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
     UserError: the robot cannot perform the reference motion.
     RunFailed: training diverged, nothing could be saved, or what was built is not what the config says.
     Stopped: another process asked for it, see stop_request; the state is saved.
+    KeyboardInterrupt: a signal arrived; what was trained is saved.
   """
   started = time.monotonic()
   if cfg.resume and cfg.algo.name == "brax_ppo":
     raise UserError("algo=brax_ppo cannot be resumed: Brax keeps its state to itself; use algo=ppo")
   prepare_process()
+  with held():  # from here on JAX calls back into Python
+    return _run_job(cfg, run_dir, started)
+
+
+def _run_job(cfg: Any, run_dir: Path, started: float) -> dict[str, Any]:
   experiment = build(cfg)
+  raise_held()
   check_built(cfg, experiment)
   hydra = HydraConfig.get() if HydraConfig.initialized() else None
   overrides = OmegaConf.to_container(hydra.overrides.task) if hydra else []
@@ -58,6 +66,7 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
       run.tracker.say(warning)
     train = _train_with_brax if cfg.algo.name == "brax_ppo" else _train
     params, step, numbers = train(run, experiment)
+    raise_held()
     run.conclude(experiment, params, step, numbers, started)
   return run.numbers
 
@@ -89,7 +98,9 @@ def _train(run: Recording, experiment: Experiment) -> tuple[Any, int, dict[str, 
   quick = quick_evaluation(cfg, experiment)
   books = run.books(update.steps_per_update, quick, health and health.columns, experiment.robot)
   hp = make_hyperparameters(cfg, experiment.env)
-  state = with_discriminator(cfg, update.init(jax.random.PRNGKey(cfg.seed)))
+  state = update.init(jax.random.PRNGKey(cfg.seed))
+  if run.resume_step is None:  # later it is in the checkpoint
+    state = with_discriminator(cfg, state)
   check_update(cfg, update, state, hp)
   if run.resume_step is not None:
     state = run.checkpoints.restore(run.resume_step, state)
@@ -107,6 +118,7 @@ def _train_with_brax(run: Recording, experiment: Experiment) -> tuple[Any, int, 
   def progress(step: int, metrics: dict[str, Any]) -> None:
     rows.append((step, {_our_name(name): float(value) for name, value in metrics.items() if np.ndim(value) == 0}))
     tracker.log(*rows[-1])
+    raise_held()
 
   tracker.say("Brax compiles its trainer, in silence")
   during = cfg.evaluation.during_training

@@ -18,6 +18,7 @@ from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import Stopped
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.outcome import describe, hold_gates, scalars
 from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweeps.result import JobResult, columns, write_result
@@ -43,8 +44,12 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
 
   def record(status: str, numbers: Mapping[str, Any], error: str | None = None) -> None:
     if sweep:
-      wall_s = time.monotonic() - started
-      write_result(folder, JobResult(folder.name, status, overrides, scalars(numbers), wall_s, error))
+      wall_s = numbers.get("wall_s", time.monotonic() - started)
+      result = JobResult(folder.name, status, overrides, scalars(numbers), wall_s, error)
+      try:
+        write_result(folder, result)
+      except OSError as refused:  # a full disk; the sweep sees that the result is missing
+        print(f"warning: the result of {folder.name} could not be written: {refused.strerror}", file=sys.stderr)
 
   numbers: dict[str, Any] = {}
   try:
@@ -72,6 +77,7 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
   record("ok", numbers)
   if not sweep:
     print(folder, flush=True)
+  raise_held()  # what came too late to stop it
   return numbers
 
 

@@ -47,8 +47,12 @@ def describe(error: Exception, folder: pathlib.Path) -> tuple[str, int]:
   if isinstance(error, RunFailed):
     return one_line(error), 1
   log = folder / ERROR_LOG
-  log.write_text("".join(traceback.format_exception(error)))
-  return f"{type(error).__name__}: {one_line(error)[:300]} (traceback: {log})", 1
+  where = f"traceback: {log}"
+  try:
+    log.write_text("".join(traceback.format_exception(error)))
+  except OSError as refused:
+    where = f"its traceback could not be written: {refused.strerror}"
+  return f"{type(error).__name__}: {one_line(error)[:300]} ({where})", 1
 
 
 def scalars(numbers: Mapping[str, Any]) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before 
 
 # isort: on
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from omegaconf import OmegaConf
 from wildrobot_exp.building import Experiment, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.resume import MODEL
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
@@ -27,7 +29,7 @@ from wildrobot_exp.robots import Robot, model_hash
 from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
-from wildrobot_exp.versions import write_versions
+from wildrobot_exp.versions import read_versions, write_versions
 
 
 class Recording:
@@ -91,11 +93,18 @@ class Recording:
     return self._books
 
   def best(self, state: TrainState) -> tuple[Any, int]:
-    """(normaliser, policy parameters) of the best checkpoint, or of `state`, the last one, and its step."""
-    step = int(state.env_steps)
-    best = self.checkpoints.best_step()
-    if best not in (None, step):
-      step, state = best, self.checkpoints.restore(best, state)
+    """(normaliser, policy parameters) of the best checkpoint that can be read, or of the last `state`; its step."""
+    step, best = int(state.env_steps), self.checkpoints.best_step()
+    if best in (None, step):
+      return policy_params(state), step
+    try:
+      found = self.checkpoints.resolve("best")
+      if found != step:
+        step, state = found, self.checkpoints.restore(found, state)
+    except UserError as damaged:
+      self.tracker.say(f"warning: {damaged}")
+    if step != best:
+      self.tracker.say(f"warning: the best checkpoint, of step {best}, is damaged: step {step} is evaluated instead")
     return policy_params(state), step
 
   def conclude(
@@ -111,7 +120,7 @@ class Recording:
 
     Returns:
       The numbers that a sweep compares and gates test: `numbers` of the training, and those of the evaluation;
-      wall_s counts from time.monotonic() = started.
+      wall_s counts from time.monotonic() = started, and what earlier starts of the run took.
     """
     self.tracker.say(f"evaluating the policy of step {step}")
     result = evaluate_into(
@@ -125,7 +134,7 @@ class Recording:
       programs=programs,
     )
     numbers = numbers | summary(result)
-    numbers["wall_s"] = time.monotonic() - started
+    numbers["wall_s"] = self.tracker.earlier_s + time.monotonic() - started
     saved = self._books.saved() if self._books else {}  # the last checkpoint has no later row
     self.tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()} | saved)
     self.numbers = numbers
@@ -152,10 +161,12 @@ def recording(
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
   if resume_step is not None and MODEL not in cfg.resume_allow:
     checkpoints.check_model(resume_step)
+  versions = run_dir / "versions.json"
+  resumed = None if resume_step is None else (resume_step, read_versions(versions))
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
   command = ["run.py", *overrides] if group else None  # repeats a sweep's job by itself
-  write_versions(run_dir / "versions.json", overrides=overrides, facts=facts, command=command)
-  config = OmegaConf.to_container(cfg, resolve=True)
+  write_versions(versions, overrides=overrides, facts=facts, command=command, resumed=resumed)
+  config = _stored(cfg, checkpoints, resume_step)
   tracker = make_tracker(
     cfg.logger,
     run_dir,
@@ -176,5 +187,17 @@ def recording(
     tracker.close(exit_code)
   if run.numbers:
     facts |= {"wall_s": run.numbers["wall_s"]}
-    write_versions(run_dir / "versions.json", overrides=overrides, facts=facts, command=command)
+    write_versions(versions, overrides=overrides, facts=facts, command=command, resumed=resumed)
     write_report(run_dir)
+
+
+def _stored(cfg: Any, checkpoints: Checkpoints, resume_step: int | None) -> dict[str, Any]:
+  """The config as plain dicts; the run its discriminator came from is named so that it is found from anywhere."""
+  config = OmegaConf.to_container(cfg, resolve=True)
+  amp = config["amp"]
+  if amp and amp["discriminator"] is not None:
+    source = os.path.abspath(amp["discriminator"])
+    if resume_step is not None:  # as the first start found it, perhaps from another folder
+      source = (checkpoints.info(resume_step)["config"].get("amp") or {}).get("discriminator") or source
+    amp["discriminator"] = source
+  return config

@@ -9,13 +9,12 @@ import jax
 
 from wildrobot_exp.building import Experiment, build, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.config.compose import load
-from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.config.resume import MODEL
 from wildrobot_exp.learning.networks import init_normaliser
 from wildrobot_exp.learning.ppo import Learner, init_learner
 from wildrobot_exp.learning.update import partial_state
 from wildrobot_exp.robots import model_hash
+from wildrobot_exp.run_config import chosen_step, run_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Run:
   """A run and one of its policies.
 
   Attributes:
-    cfg: its config, composed again from its overrides.
+    cfg: its config, as the checkpoint was written with it.
     experiment: what the config builds.
     params: (normaliser, policy parameters) of the checkpoint.
     step: env steps the checkpoint was trained for.
@@ -46,18 +45,16 @@ def load_run(
 
   Args:
     run_dir: the run folder.
-    overrides: on top of the run's own; they win.
+    overrides: on top of the run's config; they win.
     which: the checkpoint; "best" falls back to the latest where none has a score.
     probe: also refuse a run whose hardware is not here.
 
   Raises:
     UserError: no run there, no such checkpoint, it is of another robot, or the overrides do not fit it.
   """
-  cfg = load([*read_overrides(run_dir), *overrides], probe=probe)
+  cfg = run_config(run_dir, overrides, which, probe=probe)
+  step = chosen_step(run_dir, which)
   checkpoints = Checkpoints(run_dir, model_hash=model_hash())
-  if which == "best" and checkpoints.best_step() is None:
-    which = "latest"
-  step = checkpoints.resolve(which)
   if MODEL not in cfg.resume_allow:
     checkpoints.check_model(step)
   experiment = build(cfg)

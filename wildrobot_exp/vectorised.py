@@ -22,6 +22,7 @@ from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.experiment import prepare_process, quick_evaluation
+from wildrobot_exp.interrupts import held, raise_held
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.update import Update
 from wildrobot_exp.learning.vectorised import VectorisedUpdate, train_together
@@ -66,7 +67,13 @@ def run_together(runs: Sequence[Run], *, group: str, memory_gb: float | None, ve
     UserError: the config they share makes no sense.
   """
   prepare_process()
+  with held():  # from here on JAX calls back into Python
+    _run_together(runs, group, memory_gb, verdicts)
+
+
+def _run_together(runs: Sequence[Run], group: str, memory_gb: float | None, verdicts: Verdicts) -> None:
   experiment = build(runs[0].cfg)
+  raise_held()
   cfg = runs[0].cfg
   check_built(cfg, experiment)
   reference = None if cfg.amp is None else make_reference(cfg, experiment.robot, experiment.clips)
@@ -127,6 +134,7 @@ class _Together:
       trained = train_together(update, states, variations, hps, books, inspects, ended)
       trained_s = time.monotonic() - started
       for number, (state, numbers) in trained.items():
+        raise_held()
         with self._verdict(runs[number]):
           with open_ones[number].pop_all():
             record = records[number]

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from wildrobot_exp.json_files import write_json
+
 PACKAGES = (
   "wildrobot-exp jax jaxlib flax optax brax mujoco mujoco-mjx hydra-core omegaconf orbax-checkpoint numpy wandb"
 ).split()
@@ -43,15 +45,24 @@ def git_commit() -> str | None:
 
 
 def write_versions(
-  path: Path, *, overrides: Sequence[str], facts: dict[str, Any], command: Sequence[str] | None = None
+  path: Path,
+  *,
+  overrides: Sequence[str],
+  facts: dict[str, Any],
+  command: Sequence[str] | None = None,
+  resumed: tuple[int, dict[str, Any]] | None = None,
 ) -> None:
   """Write versions.json: the command, the overrides, versions, machine, and further `facts` of the run.
+
+  Of a resumed run all but the facts stay what they were at its first start, and every later one adds an entry to
+  `resumed`: the step it went on from, and its command, commit, versions and machine.
 
   Args:
     path: the file.
     overrides: as typed.
     facts: more to write down.
     command: what Python was given to run; None: what this process was.
+    resumed: the step a resumed run goes on from, and what `read_versions` gave before; None: a new run.
   """
   content = {
     "command": shlex.join(["python", *(sys.argv if command is None else command)]),
@@ -59,9 +70,23 @@ def write_versions(
     "git_commit": git_commit(),
     "versions": package_versions(),
     "machine": machine_facts(),
-    **facts,
   }
-  path.write_text(json.dumps(content, indent=2) + "\n")
+  if resumed is not None:
+    step, first = resumed
+    start = {"step": step} | {key: value for key, value in content.items() if key != "overrides"}
+    content |= {key: first[key] for key in content if key in first}
+    earlier = first.get("resumed")
+    content["resumed"] = [*(earlier if isinstance(earlier, list) else []), start]
+  write_json(path, content | facts)
+
+
+def read_versions(path: Path) -> dict[str, Any]:
+  """What versions.json says; {} if it is missing or cannot be read."""
+  try:
+    content = json.loads(path.read_text())
+  except (OSError, ValueError, RecursionError):
+    return {}
+  return content if isinstance(content, dict) else {}
 
 
 def _git(folder: Path, *args: str) -> str:

@@ -3,10 +3,15 @@
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from wildrobot_exp import runs
+from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.commands.main import main
+from wildrobot_exp.config.compose import load
+from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation import report, run_folder
 
 
@@ -59,10 +64,12 @@ def test_wrong_input_is_one_line_and_exit_code_2(command: list[str], tmp_path, m
 
 @pytest.fixture
 def run(tmp_path):
-  """A folder that a command takes for a run of the default config, before it reads a checkpoint."""
+  """A folder that a command takes for a run of the default config, before it reads the checkpoint's arrays."""
   folder = tmp_path / "my_run"
   (folder / ".hydra").mkdir(parents=True)
   (folder / ".hydra" / "overrides.yaml").write_text("- algo=ppo\n")
+  config = OmegaConf.to_container(load(["algo=ppo"]), resolve=True)
+  Checkpoints(folder).save(3, {"weight": np.zeros(2)}, metrics={}, config=config)
   return folder
 
 
@@ -99,11 +106,20 @@ def test_an_unknown_option_is_not_taken_for_an_override(capsys):
 
 
 @pytest.fixture
-def run(tmp_path):
-  """A folder that says it was trained on a GPU."""
-  (tmp_path / "run" / ".hydra").mkdir(parents=True)
-  (tmp_path / "run" / ".hydra" / "overrides.yaml").write_text("- hardware=gpu\n- algo=ppo\n")
-  return tmp_path / "run"
+def gpu_run(tmp_path, monkeypatch):
+  """A run that was trained on a GPU, of which a command comes to load the policy."""
+  folder = tmp_path / "run"
+  typed = ["hardware=gpu", "algo=ppo"]
+  (folder / ".hydra").mkdir(parents=True)
+  (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in typed))
+  config = OmegaConf.to_container(load(typed, probe=False), resolve=True)
+  Checkpoints(folder).save(3, {"weight": np.zeros(2)}, metrics={}, config=config)
+
+  def load_run(*_, **__):
+    raise UserError("the policy is loaded")
+
+  monkeypatch.setattr(runs, "load_run", load_run)
+  return folder
 
 
 def refused(command: list[str], capsys) -> str:
@@ -113,29 +129,29 @@ def refused(command: list[str], capsys) -> str:
   return captured.err
 
 
-def test_a_run_from_a_gpu_is_evaluated_without_one_as_the_refusal_says(run, monkeypatch, capsys):
+def test_a_run_from_a_gpu_is_evaluated_without_one_as_the_refusal_says(gpu_run, monkeypatch, capsys):
   monkeypatch.setattr("glob.glob", lambda pattern: [])
   monkeypatch.delenv("JAX_PLATFORMS", raising=False)
-  said = refused(["eval", str(run)], capsys)
+  said = refused(["eval", str(gpu_run)], capsys)
   assert "no GPU was found" in said and said.endswith(": use hardware.platform=cpu physics=native\n")
-  assert "no checkpoint" in refused(["eval", str(run), *said.split(" use ")[1].split()], capsys)
+  assert "the policy is loaded" in refused(["eval", str(gpu_run), *said.split(" use ")[1].split()], capsys)
 
 
-def test_a_video_of_a_run_from_a_gpu_needs_none(run, monkeypatch, capsys):
+def test_a_video_of_a_run_from_a_gpu_needs_none(gpu_run, monkeypatch, capsys):
   monkeypatch.setattr("glob.glob", lambda pattern: [])
-  assert "no checkpoint" in refused(["play", str(run), "--video", str(run / "x.mp4")], capsys)
+  assert "the policy is loaded" in refused(["play", str(gpu_run), "--video", str(gpu_run / "x.mp4")], capsys)
 
 
 @pytest.mark.parametrize("command", ["eval", "report"])
-def test_a_run_folder_that_cannot_be_written_is_refused_at_once(run, monkeypatch, capsys, command):
+def test_a_run_folder_that_cannot_be_written_is_refused_at_once(gpu_run, monkeypatch, capsys, command):
   def refuse(**_):
     raise PermissionError(13, "Permission denied")
 
   monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
   overrides = ["hardware.platform=cpu"] if command == "eval" else []
-  assert f"cannot write to {run}: Permission denied" in refused([command, str(run), *overrides], capsys)
+  assert f"cannot write to {gpu_run}: Permission denied" in refused([command, str(gpu_run), *overrides], capsys)
 
 
-def test_eval_refuses_another_folder_that_cannot_be_written(run, capsys):
-  command = ["eval", str(run), "hardware.platform=cpu", "--out", "/proc"]
+def test_eval_refuses_another_folder_that_cannot_be_written(gpu_run, capsys):
+  command = ["eval", str(gpu_run), "hardware.platform=cpu", "--out", "/proc"]
   assert "cannot write to /proc" in refused(command, capsys)

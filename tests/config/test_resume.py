@@ -3,10 +3,17 @@
 import pathlib
 
 import pytest
+import yaml
 from hydra._internal.utils import get_args_parser
 
 from wildrobot_exp.config.compose import compose
-from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, resume_command, split_sweep_resume
+from wildrobot_exp.config.resume import (
+  expand_resume,
+  in_sweep_folder,
+  recorded_config_dir,
+  resume_command,
+  split_sweep_resume,
+)
 from wildrobot_exp.errors import UserError
 
 ALONE = "hydra.mode=RUN"
@@ -65,6 +72,37 @@ def test_a_permission_is_not_inherited(run: pathlib.Path):
   (run / ".hydra" / "overrides.yaml").write_text("- algo.clip=0.1\n- resume_allow=[algo.clip]\n")
   with pytest.raises(UserError, match="would change algo.clip"):
     expand_resume([f"resume={run}", "algo.clip=0.2"])
+
+
+@pytest.fixture
+def own_options(run: pathlib.Path) -> pathlib.Path:
+  """The run, as Hydra writes it down when it was started with --config-dir."""
+  sources = [{"path": "/a/conf", "schema": "file", "provider": "main"}]
+  sources += [{"path": "/my options", "schema": "file", "provider": "command-line"}]
+  written = {"hydra": {"runtime": {"config_sources": sources}}}
+  (run / ".hydra" / "hydra.yaml").write_text(yaml.safe_dump(written))
+  return run
+
+
+def test_a_config_dir_is_not_followed_unasked(own_options: pathlib.Path):
+  with pytest.raises(UserError, match="--config-dir '/my options' 'resume="):
+    expand_resume([f"resume={own_options}"])
+
+
+@pytest.mark.parametrize("flag", [["--config-dir", "/my options"], ["-cd", "/my options"], ["-cd=/my options"]])
+def test_a_config_dir_that_is_given_again_comes_first(own_options: pathlib.Path, flag: list[str]):
+  expanded = expand_resume(["total_steps=99", *flag, f"resume={own_options}"])
+  assert expanded[: len(flag)] == flag and expanded[len(flag) :][:3] == ["seed=3", "algo=ppo", "total_steps=99"]
+
+
+SOMETHING_ELSE = ["!!python/object/apply:os.abort []", "hydra: 3", "[", "hydra: {runtime: {config_sources: x}}"]
+
+
+@pytest.mark.parametrize("text", SOMETHING_ELSE)
+def test_a_hydra_file_that_is_something_else_names_no_config_dir(run: pathlib.Path, text: str):
+  (run / ".hydra" / "hydra.yaml").write_text(text)
+  assert recorded_config_dir(run) is None
+  assert expand_resume([f"resume={run}"])
 
 
 def test_a_sweep_cannot_be_resumed_this_way(run: pathlib.Path):

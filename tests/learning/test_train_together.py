@@ -38,6 +38,9 @@ class Rows:
   def log(self, step: int, metrics: dict[str, float]) -> None:
     self.rows[step] = metrics
 
+  def rewind(self, step: int) -> None:
+    self.rows = {at: metrics for at, metrics in self.rows.items() if at <= step}
+
   def close(self, exit_code: int) -> None:
     pass
 

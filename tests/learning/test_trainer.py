@@ -1,5 +1,6 @@
 """The loop: what is logged and saved when, the best by score, and what survives an interrupt or a NaN."""
 
+import csv
 import math
 import os
 import signal
@@ -11,13 +12,16 @@ from toy_update import SIZE, ToyUpdate, toy_hyperparameters
 
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed, Stopped
-from wildrobot_exp.interrupts import TERMINATING, raise_on_sigterm
-from wildrobot_exp.learning import bookkeeper as books_module
+from wildrobot_exp.interrupts import TERMINATING, held, raise_on_sigterm
+from wildrobot_exp.learning import rollback
+from wildrobot_exp.learning import trainer as trainer_module
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Rollbacks
 from wildrobot_exp.learning.trainer import Trainer
+from wildrobot_exp.learning.unlogged import means
 from wildrobot_exp.stop_request import StopRequest, ask_to_stop
 from wildrobot_exp.tracking import Tracker
+from wildrobot_exp.tracking.csv_file import CsvFile
 
 
 class Rows:
@@ -33,6 +37,9 @@ class Rows:
     if step == self._interrupt_at:
       raise KeyboardInterrupt
     self.rows[step] = metrics
+
+  def rewind(self, step: int) -> None:
+    self.rows = {at: metrics for at, metrics in self.rows.items() if at <= step}
 
   def close(self, exit_code: int) -> None:
     pass
@@ -88,9 +95,9 @@ def test_a_metric_is_averaged_over_the_iterations_that_have_it_and_left_out_wher
 
 
 def test_a_nan_that_does_not_mean_missing_is_not_hidden():
-  assert math.isnan(books_module._means({"train/vx": [1.0, float("nan")]})["train/vx"])
-  assert books_module._means({"train/falls": [0.5, float("nan")]}) == {"train/falls": 0.5}
-  assert books_module._means({"train/return": [float("nan")]}) == {}
+  assert math.isnan(means({"train/vx": [1.0, float("nan")]})["train/vx"])
+  assert means({"train/falls": [0.5, float("nan")]}) == {"train/falls": 0.5}
+  assert means({"train/return": [float("nan")]}) == {}
 
 
 def test_the_last_update_may_run_past_the_total_and_nothing_is_left_when_it_is_reached(tmp_path):
@@ -209,6 +216,60 @@ def test_skipped_updates_in_a_row_send_the_run_back_to_the_last_good_checkpoint_
   assert Rollbacks(2, file).factors["algo.learning_rate"] == 1.0 and not file.exists()  # a new run
 
 
+def test_a_rollback_leaves_nothing_of_the_branch_that_was_given_up_in_logs_and_books(tmp_path):
+  update = ToyUpdate(ended_at=(2, 4, 5), skipped_at=(5, 6), skipped_above=0.7)
+  file = CsvFile(tmp_path / "metrics.csv")
+  trainer = make_trainer(tmp_path, file, update, log_every=2)
+  _, numbers = trainer.run(update.init())
+  with (tmp_path / "metrics.csv").open(newline="") as table:
+    rows = list(csv.DictReader(table))
+  assert [int(row["step"]) for row in rows] == steps(1, 2, 4, 6, 8, 10)
+  assert float(rows[2]["train/policy_loss"]) == (2 + 3) / 2  # of updates 3 and 4: 3 is in the checkpoint's books
+  assert numbers["invalid_states"] == 10.0 and numbers["train_return_gain"] == 5.0 - 2.0
+
+
+def test_a_rollback_is_made_though_the_disk_is_full(tmp_path, monkeypatch):
+  def refuse(path, content):
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setattr(rollback, "write_json", refuse)
+  update = ToyUpdate(skipped_at=(5, 6), skipped_above=0.7)
+  trainer, _, console = diverging(tmp_path, update, Rollbacks(2, tmp_path / "rollbacks.json"))
+  state, _ = trainer.run(update.init())
+  assert float(state.value) == 10.0
+  assert any("rollbacks.json could not be written (No space left on device)" in line for line in console.lines)
+
+
+def test_a_signal_while_it_compiles_ends_it_before_anything_is_saved(tmp_path, monkeypatch):
+  class Signalled(trainer_module.CompiledUpdate):
+    def __init__(self, *given):
+      os.kill(os.getpid(), signal.SIGINT)
+      super().__init__(*given)
+
+  monkeypatch.setattr(trainer_module, "CompiledUpdate", Signalled)
+  before = signal.getsignal(signal.SIGINT)
+  try:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt), held():
+      make_trainer(tmp_path, Rows(), ToyUpdate()).run(ToyUpdate().init())
+  finally:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, before)
+  assert Checkpoints(tmp_path).steps() == []
+
+
+def test_what_earlier_starts_have_trained_counts(tmp_path):
+  _, first = make_trainer(tmp_path, Rows(), ToyUpdate(), total_steps=4 * SIZE).run(ToyUpdate().init())
+  checkpoints = Checkpoints(tmp_path)
+  books = checkpoints.info(4 * SIZE)["books"]
+  assert books["trained"]["steps"] == 4 * SIZE and books["trained"]["seconds"] == first["train_wall_s"]
+  books["trained"]["seconds"] = 1000.0
+  state = checkpoints.restore("latest", ToyUpdate().init())
+  _, numbers = make_trainer(tmp_path, Rows(), ToyUpdate(), books=books).run(state)
+  assert 1000.0 < numbers["train_wall_s"] < 1100.0
+  assert numbers["steps_per_s"] == 10 * SIZE / numbers["train_wall_s"]
+
+
 @pytest.mark.parametrize(("who", "key"), [("train", "algo.learning_rate"), ("amp", "amp.learning_rate")])
 def test_when_going_back_does_not_help_the_run_fails_and_says_what_to_lower(tmp_path, who, key):
   trainer, rows, console = diverging(tmp_path, update := ToyUpdate(skipped_at=(5, 6), who=who))
@@ -303,6 +364,7 @@ def test_a_real_signal_finishes_the_iteration_logs_it_and_saves_it(tmp_path, num
     with pytest.raises(KeyboardInterrupt):
       make_trainer(tmp_path, rows, ToyUpdate(), save_every=100 * SIZE).run(ToyUpdate().init())
   finally:
+    signal.set_wakeup_fd(-1)
     for each, handler in before.items():
       signal.signal(each, handler)
   assert list(rows.rows) == steps(1, 4)

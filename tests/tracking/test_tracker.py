@@ -36,6 +36,9 @@ class Broken:
     self.calls += 1
     raise OSError(28, "No space left on device")
 
+  def rewind(self, step):
+    raise OSError(28, "No space left on device")
+
   def close(self, exit_code):
     raise OSError(28, "No space left on device")
 
@@ -48,6 +51,9 @@ class Recorder:
 
   def log(self, step, metrics):
     self.rows.append((step, metrics))
+
+  def rewind(self, step):
+    self.rows = [(at, metrics) for at, metrics in self.rows if at <= step]
 
   def close(self, exit_code):
     self.exit_codes.append(exit_code)

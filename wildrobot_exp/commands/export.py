@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from wildrobot_exp.commands.outputs import check_out_folder
-from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import ANY_MACHINE, set_platform
-from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.run_config import run_config
 
 PACKAGES = ("onnx", "onnxruntime")
 FOLDER = "export"
@@ -35,8 +34,7 @@ def export(args: argparse.Namespace) -> int:
   missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
   if missing:
     raise UserError(f"export needs {' and '.join(missing)}: pip install -e '.[export]' where run.py is")
-  overrides = read_overrides(args.run_dir)
-  cfg = load([*overrides, *ANY_MACHINE])
+  cfg = run_config(args.run_dir, ANY_MACHINE, which)
   out = args.out or args.run_dir / FOLDER
   check_out_folder(out)
   set_platform(cfg)  # before JAX is imported
@@ -54,7 +52,7 @@ def export(args: argparse.Namespace) -> int:
     "run": args.run_dir.absolute().name,
     "checkpoint_step": run.step,
     "algo": run.cfg.algo.name,
-    "config_hash": config_hash(to_typed(load(overrides, probe=False))),
+    "config_hash": config_hash(to_typed(run_config(args.run_dir, (), which, probe=False))),
     "versions": package_versions(),
     "machine": machine_facts(),
   }

@@ -11,8 +11,8 @@ from wildrobot_exp.commands import config, doctor, export, inspect, motion, play
 from wildrobot_exp.commands.outputs import check_out_file, check_out_folder
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import ANY_MACHINE, probe_devices, set_platform
-from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.run_config import run_config
 
 MOST_ENVS = 65536  # of a benchmark: more than a machine's memory, and more than one iteration of total_steps, allows
 
@@ -85,7 +85,7 @@ def _evaluate(args: argparse.Namespace) -> int:
   if args.out and not args.out.is_dir():
     raise UserError(f"--out {args.out}: no such folder")
 
-  cfg = load([*read_overrides(args.run_dir), *args.overrides], probe=False)
+  cfg = run_config(args.run_dir, args.overrides, which, probe=False)
   probe_devices(cfg, " ".join(ANY_MACHINE))
   folder = args.out or args.run_dir
   check_out_folder(folder)

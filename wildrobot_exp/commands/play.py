@@ -10,6 +10,7 @@ from wildrobot_exp.config.devices import ANY_MACHINE, set_platform
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.run_config import run_config
 
 SLOW_MOTION = 10  # an incident has as many steps as a rollout, a fraction of a second
 VIDEO_SECONDS = 10.0
@@ -76,9 +77,9 @@ def _video(args: argparse.Namespace) -> int:
   check_out_file(args.video, "--video")
   if args.incident is not None and (len(args.run_dirs) > 1 or args.reference):
     raise UserError(f"--incident {args.incident}: give one run, and leave out --reference")
-  configs = [load([*read_overrides(folder), *ANY_MACHINE]) for folder in args.run_dirs]
-  if args.incident is not None:
-    return _play_incident(args, configs[0])
+  if args.incident is not None:  # a run may have one without a checkpoint
+    return _play_incident(args, load([*read_overrides(args.run_dirs[0]), *ANY_MACHINE], trained=True))
+  configs = [run_config(folder, ANY_MACHINE) for folder in args.run_dirs]
   step = configs[0].env.control_dt
   if args.seconds is not None and args.seconds < step:
     raise UserError(f"--seconds {args.seconds}: use at least one control step, {step:g}")

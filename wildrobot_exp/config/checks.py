@@ -11,17 +11,21 @@ from wildrobot_exp.config.motion import check_motion, clip_speeds, how_to_widen
 from wildrobot_exp.config.ranges import check_ranges
 from wildrobot_exp.config.resume import MODEL
 from wildrobot_exp.config.schema import AMP_LOSSES, AmpConfig, Config
-from wildrobot_exp.config.speeds import check_measured
+from wildrobot_exp.config.speeds import check_speeds
 from wildrobot_exp.config.term_names import CLOCKED, FEATURES, OBSERVATIONS, REWARDS, TERMINATIONS
+from wildrobot_exp.config.times import TOLERANCE, check_times
 from wildrobot_exp.errors import UserError, unknown_name
 
 CLOCK = "gait_clock"  # the observation that shows the phase of a clocked gait
-TOLERANCE = 1e-9  # s, or m/s
-MAX_SUBSTEPS = 100  # to look through for a round timestep
+MOST_STEPS = 2**31 - 1  # env steps are counted in 32 bits
 
 
-def check(cfg: Config) -> None:
+def check(cfg: Config, *, trained: bool = False) -> None:
   """Refuse a config that cannot run or would mislead.
+
+  Args:
+    cfg: the config.
+    trained: it is of a run that has begun already, and what only its start reads may be gone.
 
   Raises:
     UserError: the first problem found.
@@ -31,13 +35,15 @@ def check(cfg: Config) -> None:
   _check_sweep(cfg)
   _check_batch(cfg)
   _check_brax(cfg)
-  _check_times(cfg)
+  check_times(cfg)
   _check_command(cfg)
   _check_rewards(cfg)
   _check_observations(cfg)
   _check_terminations(cfg)
   check_motion(cfg.motion)
   _check_amp(cfg)
+  if not trained and cfg.resume is None:
+    _check_source(cfg)
   _check_evaluation(cfg)
   _check_logger(cfg)
   _check_gates(cfg)
@@ -68,6 +74,10 @@ def _check_batch(cfg: Config) -> None:
       f"total_steps={cfg.total_steps} is less than one iteration"
       f" (num_envs x algo.horizon = {least}): use at least {least}"
     )
+  if cfg.total_steps > MOST_STEPS - least:  # the last iteration may run past it
+    raise UserError(
+      f"total_steps={cfg.total_steps} cannot be counted in 32 bits: use at most {MOST_STEPS - least}"
+    )
 
 
 def _check_brax(cfg: Config) -> None:
@@ -82,33 +92,6 @@ def _check_brax(cfg: Config) -> None:
 def _check_sweep(cfg: Config) -> None:
   if cfg.sweep.resume is not None:
     raise UserError("sweep.resume is for the command line of a sweep: python run.py -m ... sweep.resume=FOLDER")
-
-
-def _check_divides(cfg: Config, key: str, timestep: float) -> None:
-  period = cfg.env.control_dt
-  count = period / timestep
-  if round(count) < 1 or abs(round(count) * timestep - period) > TOLERANCE:
-    round_steps = [n for n in range(1, MAX_SUBSTEPS) if abs(round(period / n, 6) * n - period) < TOLERANCE]
-    near = round(period / min(round_steps, key=lambda n: abs(n - count), default=1), 6)
-    raise UserError(f"{key}={timestep} does not divide env.control_dt={period}: use {near}")
-
-
-def _check_times(cfg: Config) -> None:
-  env = cfg.env
-  _check_divides(cfg, "env.timestep", env.timestep)
-  _check_divides(cfg, "evaluation.fine_timestep", cfg.evaluation.fine_timestep)
-  if cfg.evaluation.fine_timestep > env.timestep + TOLERANCE:
-    raise UserError(
-      f"evaluation.fine_timestep={cfg.evaluation.fine_timestep} is coarser than"
-      f" env.timestep={env.timestep}: use {env.timestep} or less"
-    )
-  for key, seconds in (
-    ("env.episode_seconds", env.episode_seconds),
-    ("env.command.resample_seconds", env.command.resample_seconds),
-    ("evaluation.episode_seconds", cfg.evaluation.episode_seconds),
-  ):
-    if seconds < env.control_dt:
-      raise UserError(f"{key}={seconds} is shorter than one control step: use at least {env.control_dt}")
 
 
 def _check_command(cfg: Config) -> None:
@@ -216,12 +199,16 @@ def _check_discriminator(amp: AmpConfig) -> None:
     raise UserError("amp.uncovered=clamp changes the speed the discriminator is told: add amp.condition=command")
   if amp.freeze and amp.discriminator is None:
     raise UserError("amp.freeze=true never trains the discriminator: add amp.discriminator=<a ppo_amp run folder>")
-  if amp.discriminator is not None and not (Path(amp.discriminator) / "checkpoints").is_dir():
-    raise UserError(f"amp.discriminator={amp.discriminator} is not a run folder with checkpoints")
+
+
+def _check_source(cfg: Config) -> None:
+  source = cfg.amp.discriminator if cfg.amp else None
+  if source is not None and not (Path(source) / "checkpoints").is_dir():
+    raise UserError(f"amp.discriminator={source} is not a run folder with checkpoints")
 
 
 def _check_evaluation(cfg: Config) -> None:
-  check_measured(cfg)
+  check_speeds(cfg)
   video = cfg.evaluation.video
   for key in ("width", "height"):
     pixels = getattr(video, key)

@@ -6,7 +6,8 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import yaml
 from hydra import initialize_config_dir
@@ -14,6 +15,7 @@ from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -24,10 +26,11 @@ from wildrobot_exp.config.devices import probe_devices
 from wildrobot_exp.config.explain import explain
 from wildrobot_exp.config.launcher import CLUSTERS, check_launcher, register_launcher
 from wildrobot_exp.config.overrides import check_overrides
+from wildrobot_exp.config.saved import changed
 from wildrobot_exp.config.schema import Config, register
 from wildrobot_exp.config.search import check_job, is_search, register_search
 from wildrobot_exp.config.sweep_jobs import Search, groups, job_overrides, read_search
-from wildrobot_exp.config.typed import no_amp, to_typed
+from wildrobot_exp.config.typed import no_amp, to_typed, typed
 from wildrobot_exp.errors import UserError
 
 CONF_DIR = pathlib.Path(__file__).resolve().parents[2] / "conf"  # beside run.py
@@ -76,7 +79,7 @@ class Composed:
 
 
 def load(
-  overrides: Sequence[str] = (), conf_dir: str | os.PathLike = CONF_DIR, probe: bool = True
+  overrides: Sequence[str] = (), conf_dir: str | os.PathLike = CONF_DIR, probe: bool = True, trained: bool = False
 ) -> DictConfig:
   """One checked config, as a job gets it: resolved, typed, read-only; `amp` is None without ppo_amp.
 
@@ -84,13 +87,36 @@ def load(
     overrides: as on the command line, ["algo=ppo", "seed=1"].
     conf_dir: the folder with config.yaml.
     probe: also refuse hardware that is not here.
+    trained: see `check`.
 
   Raises:
     UserError: the config is wrong.
   """
   with _hydra(conf_dir) as hydra:
     config = to_typed(_compose(hydra, CONFIG_NAME, list(overrides), RunMode.RUN))
-  check(config)
+  return _checked(config, probe, trained)
+
+
+def load_saved(saved: Mapping[str, Any], overrides: Sequence[str] = (), probe: bool = True) -> DictConfig:
+  """The same of a whole config that was written down, with overrides on top. What they name is all that changes.
+
+  Raises:
+    UserError: the config or an override is wrong.
+  """
+  with _hydra(CONF_DIR) as hydra:
+    parsed = OverridesParser.create(hydra.config_loader).parse_overrides(list(overrides))
+    check_overrides(parsed, groups(hydra), multirun=False)
+
+    def option(override: Override) -> Mapping[str, Any]:
+      cfg = hydra.compose_config(CONFIG_NAME, [override.input_line], RunMode.RUN)
+      return OmegaConf.to_container(OmegaConf.select(cfg, override.key_or_group.replace("/", ".")), resolve=True)
+
+    config = typed(changed(saved, [override for override in parsed if not override.is_hydra_override()], option))
+  return _checked(config, probe, trained=True)
+
+
+def _checked(config: Config, probe: bool, trained: bool) -> DictConfig:
+  check(config, trained=trained)
   if probe:
     probe_devices(config)
   return frozen(config)

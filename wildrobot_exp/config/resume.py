@@ -4,9 +4,13 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
 
+CONFIG_DIR = ("--config-dir", "-cd")
+HYDRA = Path(".hydra") / "hydra.yaml"
 KEY = "resume"
 SWEEP_KEY = "sweep.resume"
 SWEEP_FOLDER = "hydra.sweep.dir"
@@ -28,11 +32,16 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
   if not asked:
     return list(arguments)
   folder = Path(asked[-1].partition("=")[2])
-  others = [argument for argument in arguments if _key(argument) != KEY]
+  searched, others = _config_dir([argument for argument in arguments if _key(argument) != KEY])
   flags = [argument for argument in others if argument.startswith("-")]
   if flags:
     raise UserError(f"resume={folder} continues one run: leave out {' '.join(flags)}")
-  own = [line for line in read_overrides(folder) if _key(line) not in (KEY, ALLOW)]
+  own = own_overrides(folder)
+  if not searched and (before := recorded_config_dir(folder)):  # not followed unasked: options there may name code
+    raise UserError(
+      f"resume={folder}: the run was started with --config-dir {before}: give it again, python run.py --config-dir"
+      f" {shlex.quote(before)} {shlex.quote(f'{KEY}={folder}')}"
+    )
   if not any((folder / "checkpoints").glob("[0-9]*")):
     raise UserError(f"resume={folder}: the run stopped before its first checkpoint; start it again")
   changed = [argument for argument in others if argument not in own]
@@ -44,7 +53,32 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
       f" {ALLOW}=[{','.join(fixed)}]; {', '.join(CHANGEABLE)} may change anyway"
     )
   alone = "hydra.mode=RUN"  # an experiment file may have made a sweep of it
-  return [*own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'", alone]
+  return [*searched, *own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'", alone]
+
+
+def own_overrides(folder: Path) -> list[str]:
+  """What was typed for the run in a folder, without what made it go on. Raises UserError."""
+  return [line for line in read_overrides(folder) if _key(line) not in (KEY, ALLOW)]
+
+
+def recorded_config_dir(folder: Path) -> str | None:
+  """The --config-dir that the run in a folder was started with, as Hydra wrote it down; None without one."""
+  try:
+    content = yaml.safe_load((folder / HYDRA).read_text())
+    sources = content["hydra"]["runtime"]["config_sources"]
+    return next((str(source["path"]) for source in sources if source["provider"] == "command-line"), None)
+  except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
+    return None
+
+
+def _config_dir(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+  """The flag --config-dir with its value, and the other arguments."""
+  for i, argument in enumerate(arguments):
+    name, equals, _ = argument.partition("=")
+    if name in CONFIG_DIR:
+      end = i + 1 if equals else i + 2
+      return list(arguments[i:end]), [*arguments[:i], *arguments[end:]]
+  return [], list(arguments)
 
 
 def split_sweep_resume(arguments: Sequence[str]) -> tuple[list[str], Path | None]:

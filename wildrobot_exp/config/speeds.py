@@ -71,7 +71,7 @@ def trained_speeds(vx: Sequence[float], zero_share: float, slowest: float) -> Tr
   return TrainedSpeeds(low, high, slowest, zero=zero_share > 0 or low <= 0 <= high or drawn_as_zero)
 
 
-def check_measured(cfg: Config) -> None:
+def check_speeds(cfg: Config) -> None:
   """Refuse an evaluation that would leave out speeds of its grid, or walk at a speed that is never trained.
 
   Raises:

@@ -23,7 +23,11 @@ def to_typed(cfg: DictConfig) -> Config:
     UserError: a key is unknown, missing or of the wrong type; `amp` is set without algo=ppo_amp.
     omegaconf.errors.OmegaConfBaseException: an interpolation cannot be resolved.
   """
-  tree = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [k for k in cfg if k != "hydra"]), resolve=True)
+  return typed(OmegaConf.to_container(OmegaConf.masked_copy(cfg, [k for k in cfg if k != "hydra"]), resolve=True))
+
+
+def typed(tree: dict[str, typing.Any]) -> Config:
+  """The same from plain values. Raises UserError as `to_typed` does."""
   tree.setdefault("gates", {})  # ~gates
   has_amp = tree.get("amp", MISSING) not in (MISSING, None)
   tree["amp"] = tree["amp"] if has_amp else None

@@ -11,6 +11,7 @@ from wildrobot_exp.evaluation.measures import distance_walked
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.evaluation.rollouts import Roller
 from wildrobot_exp.evaluation.starts import make_start
+from wildrobot_exp.interrupts import raise_held
 
 PATIENCE = 1.25  # times the time it takes at the commanded speed
 CHUNK = 500  # control steps simulated at a time
@@ -41,6 +42,7 @@ def long_walk(roller: Roller, params: Any, settings: Any, rng: jax.Array) -> dic
   start = make_start(roller.env, np.full(settings.rollouts, speed))
   walked = np.zeros(settings.rollouts)
   for record in roller.chunks(params, start, steps, rng):
+    raise_held()
     walked += distance_walked(record)
     fell = ~record.alive[-1] & (walked < goal)
     if np.all(fell | (walked >= goal)):

@@ -17,6 +17,7 @@ from wildrobot_exp.evaluation.starts import SEED, join, make_evaluation_env, mak
 from wildrobot_exp.evaluation.strides import reference_strides
 from wildrobot_exp.evaluation.style import measure_style
 from wildrobot_exp.evaluation.worlds import measure_worlds
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.motions import Clip
 
 SCHEMA = 1
@@ -98,6 +99,8 @@ def evaluate(
   parts = np.split(np.arange(len(everyone.commands)), np.cumsum([len(start) for start in starts])[:-1])
   record, stochastic, zero_action, random_policy = (everyone.select(part) for part in parts)
 
+  raise_held()
+
   robot, cycle = env.robot, env.gait_period
   reference = reference_gait(robot, clips)
   strides = reference_strides(robot, clips)
@@ -125,13 +128,16 @@ def evaluate(
   gait = record_gait(robot, record.select(record.commands == nominal_speed))
   if gait is not None:
     result["gait"] = summaries.gait_block(gait, float(nominal_speed), reference)
+  raise_held()
   style = measure_style(robot, record, clips)
   if style is not None:
     result["style"] = summaries.style_block(style, cfg.motion.name, result["commands"])
+  raise_held()
   result["fine_timestep"] = _fine_timestep(programs.fine_roller, params, commands, rng)
   if settings.long_walk.enabled:
     result["long_walk"] = long_walk(programs.walk_roller, params, settings.long_walk, rng)
   if pushes:
+    raise_held()
     result["pushes"] = push_recovery(
       programs.push_roller, params, settings.long_walk.speed, rng, trials=settings.pushes.trials
     )

@@ -18,6 +18,7 @@ from wildrobot_exp.evaluation.showpiece import episode_video
 from wildrobot_exp.evaluation.strides import clip_stride
 from wildrobot_exp.evaluation.symmetry import leg_pairs
 from wildrobot_exp.evaluation.video import RenderingUnavailable
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.npz_files import write_npz
@@ -62,6 +63,7 @@ def evaluate_into(
     pushes=cfg.evaluation.pushes.enabled,
     worlds=cfg.evaluation.worlds.enabled,
   )
+  raise_held()
   write_json(run_dir / "evaluation.json", evaluation.result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
   write_npz(run_dir / "gait.npz", gait_arrays(robot, evaluation, clips))

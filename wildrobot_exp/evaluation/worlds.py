@@ -13,6 +13,7 @@ from wildrobot_exp.evaluation import summaries
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.evaluation.rollouts import Roller
 from wildrobot_exp.evaluation.starts import make_evaluation_env, make_start
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.physics.state import Physics, PhysicsState
 from wildrobot_exp.robots import Robot, load_robot
@@ -74,6 +75,7 @@ def measure_worlds(
   """
   rows = []
   for world in changed_worlds(cfg):
+    raise_held()
     physics = make_physics(world.engine or cfg.physics, world_robot(world, cfg.env.control_dt, cfg.env.timestep))
     env = make_evaluation_env(cfg, states=len(commands), physics=physics)
     start = make_start(env, commands)

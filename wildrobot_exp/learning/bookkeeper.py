@@ -9,9 +9,10 @@ import numpy as np
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.incidents import Incidents
+from wildrobot_exp.learning.meter import Meter
 from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Diverged, Rollbacks
 from wildrobot_exp.learning.rollout import Rollout
-from wildrobot_exp.learning.unlogged import from_plain, to_plain
+from wildrobot_exp.learning.unlogged import from_plain, means, to_plain
 from wildrobot_exp.learning.update import TrainState
 from wildrobot_exp.tracking import Tracker
 
@@ -38,6 +39,10 @@ class Bookkeeper:
     incidents: keeps states that went bad; None to keep none.
     obey: to be called before every update; raises Stopped to end the training there.
     books: of the checkpoint to go on from, as `Checkpoints.info` gives them; None for a new run.
+
+  Attributes:
+    trained: what earlier starts have trained, see `Meter`.
+    meter: of this start, set by whoever trains.
   """
 
   def __init__(
@@ -73,9 +78,9 @@ class Bookkeeper:
     self._incidents = incidents
     self._overflowed = False
     self._unsaved = 0
-    self._held: dict[str, list[np.ndarray]] = from_plain((books or {}).get("held", {}))
-    self._returns: list[float] = list((books or {}).get("returns", []))
-    self._invalid_states: float = (books or {}).get("invalid_states", 0.0)
+    self._open(books or {})
+    self.trained: dict[str, float] = (books or {}).get("trained", {})
+    self.meter: Meter | None = None
     self._first = books is None
     self._row: tuple[int, dict[str, float], float | None] = (-1, {}, None)  # the last one: step, columns, score
     self._saved: dict[str, float] = {}
@@ -114,7 +119,7 @@ class Bookkeeper:
     sound = not self.rollbacks.streak  # what diverges is not worth a place among the last good ones
     row: dict[str, float] = {}
     if done // self._size % self._log_every == 0 or self._first or last:
-      row = self._columns(_means(self._held)) | speed()
+      row = self._columns(means(self._held)) | speed()
       self._held = {}
       self._returns += [row["train/return"]] if "train/return" in row else []
     self._first = False
@@ -131,9 +136,9 @@ class Bookkeeper:
       self._save(done, state(), row, score, must=last)
 
   def interrupted(self, state: TrainState) -> None:
-    """Save, unless it is saved already. Raises RunFailed."""
+    """Save, unless it is saved already, or nothing was trained yet. Raises RunFailed."""
     done = int(state.env_steps)  # the interrupt may have come between an update and its count
-    if done not in self._checkpoints.steps():
+    if done and done not in self._checkpoints.steps():
       _, row, score = self._row if self._row[0] == done else (done, {}, None)
       self._save(done, state, row, score, must=True)
 
@@ -143,7 +148,7 @@ class Bookkeeper:
     return saved
 
   def roll_back(self, state: TrainState, error: Diverged) -> TrainState:
-    """The state of the last good checkpoint, to go on from with `rollbacks.factors`.
+    """The state of the last good checkpoint, to go on from with `rollbacks.factors`; logs and books go back to it.
 
     Args:
       state: the present one, for its shapes.
@@ -157,7 +162,9 @@ class Bookkeeper:
       raise error from damaged
     done = int(state.env_steps)
     state = self._checkpoints.restore(step, state)
-    self._held = {}
+    self._open(self._checkpoints.info(step).get("books", {}))
+    self._row = (-1, {}, None)
+    self.tracker.rewind(step)
     self.tracker.say(self.rollbacks.back(done, step))
     return state
 
@@ -166,12 +173,19 @@ class Bookkeeper:
     gain = {"train_return_gain": self._returns[-1] - self._returns[0]} if self._returns else {}
     return gain | {"invalid_states": self._invalid_states}
 
+  def _open(self, books: dict[str, Any]) -> None:
+    """Go on from the books of a checkpoint."""
+    self._held: dict[str, list[np.ndarray]] = from_plain(books.get("held", {}))
+    self._returns: list[float] = list(books.get("returns", []))
+    self._invalid_states: float = books.get("invalid_states", 0.0)
+
   def _save(
     self, done: int, state: TrainState, row: dict[str, float], score: float | None, *, must: bool
   ) -> None:
     """Raises RunFailed if it has to be saved now, or could not be for MOST_UNSAVED checkpoints in a row."""
     returns = self._returns[:1] + self._returns[1:][-1:]
     books = {"held": to_plain(self._held), "returns": returns, "invalid_states": self._invalid_states}
+    books["trained"] = self.meter.trained() if self.meter else self.trained
     started = time.monotonic()
     try:
       self._checkpoints.save(done, state, metrics=row, config=self._config, score=score, books=books)
@@ -208,22 +222,3 @@ class Bookkeeper:
 def _crossed(done: int, size: int, every: int) -> bool:
   """Whether the last `size` steps passed a multiple of `every`: a resumed run saves where it would have."""
   return done // every > (done - size) // every
-
-
-def _means(held: dict[str, list[np.ndarray]]) -> dict[str, float | np.ndarray]:
-  """Mean of each metric over the iterations that have one; a metric that none has is left out."""
-  means: dict[str, float | np.ndarray] = {}
-  for name, values in held.items():
-    known = [value for value in values if not (name in _MAY_BE_MISSING and np.any(np.isnan(value)))]
-    if known:
-      mean = np.mean(np.asarray(known, np.float64), axis=0)
-      means[name] = mean if mean.ndim else float(mean)
-  return means
-
-
-_MAY_BE_MISSING = {  # no episode ended in an iteration, or every step of it was skipped
-  *("train/return", "train/episode_steps", "train/falls"),
-  *("train/policy_loss", "train/value_loss", "train/entropy_loss", "train/action_std", "train/gradient_norm"),
-  *("amp/loss", "amp/logit_reference", "amp/logit_policy", "amp/accuracy_reference", "amp/accuracy_policy"),
-  *("amp/gradient_penalty", "amp/reward_contrast", "amp/giveaway"),
-}

@@ -70,10 +70,14 @@ class Rollbacks:
     lowered = sorted(self._bad)
     self.made.append({"from_step": done, "to_step": to_step, "lowered": lowered})
     self.streak, self._bad = 0, set()
+    unwritten = ""
     if self._file is not None:
-      write_json(self._file, {"schema": 1, "rollbacks": self.made})
+      try:
+        write_json(self._file, {"schema": 1, "rollbacks": self.made})
+      except OSError as refused:
+        unwritten = f"; {FILE} could not be written ({refused.strerror}): a resumed run would go on at the old rates"
     rates = " and ".join(f"{key} times {self.factors[key]:g}" for key in lowered)
     return (
       f"warning: losses or gradients were not finite, update after update: back from step {done} to the checkpoint"
-      f" of step {to_step}, with {rates} (rollback {len(self.made)} of at most {MOST_ROLLBACKS})"
+      f" of step {to_step}, with {rates} (rollback {len(self.made)} of at most {MOST_ROLLBACKS}){unwritten}"
     )

@@ -1,6 +1,5 @@
 """The training loop: compile aloud, update, and let the books be kept."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from wildrobot_exp.errors import Stopped
 from wildrobot_exp.interrupts import held
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
+from wildrobot_exp.learning.meter import Meter
 from wildrobot_exp.learning.rollback import Diverged
 from wildrobot_exp.learning.rollout import Rollout
 from wildrobot_exp.learning.update import TrainState, Update
@@ -80,9 +80,10 @@ class Trainer:
     done = int(state.env_steps)
     if self._inspect and not done:
       self._inspect(state, step_fn.collect(state)[1])
-    meter = Meter(step_fn.compile_s)
+    meter = self._books.meter = Meter(step_fn.compile_s, self._books.trained)
     hp = self._slowed()
     with held() as raise_held:  # a signal waits until the iteration is done and in the books
+      raise_held()
       try:
         while self._books.updates_left(done):
           self._books.obey()
@@ -107,35 +108,3 @@ class Trainer:
   def _slowed(self) -> Hyperparameters:
     """The numbers, with the learning rates as the rollbacks so far left them."""
     return self._hp.slowed(self._books.rollbacks.factors) if self._books.rollbacks.made else self._hp
-
-
-class Meter:
-  """Env steps per second of training alone: evaluation and saving do not count."""
-
-  def __init__(self, compile_s: float):
-    self._compile_s = compile_s
-    self._steps = 0
-    self._total_steps = 0
-    self._total_s = 0.0
-    self._since_s = 0.0
-
-  @contextlib.contextmanager
-  def training(self, steps: int):
-    """While inside, `steps` env steps are made."""
-    started = time.monotonic()
-    yield
-    self._since_s += time.monotonic() - started
-    self._steps += steps
-
-  def speed(self) -> dict[str, float]:
-    """Columns of a row: the speed since the last call, and the compile time."""
-    rate = self._steps / self._since_s
-    self._total_steps += self._steps
-    self._total_s += self._since_s
-    self._steps, self._since_s = 0, 0.0
-    return {"perf/steps_per_s": rate, "perf/compile_s": self._compile_s}
-
-  def numbers(self) -> dict[str, float]:
-    """train_wall_s, steps_per_s and compile_s of all that `speed` has reported."""
-    rate = self._total_steps / self._total_s if self._total_s else 0.0
-    return {"train_wall_s": self._total_s, "steps_per_s": rate, "compile_s": self._compile_s}

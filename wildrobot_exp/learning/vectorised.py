@@ -12,7 +12,8 @@ from wildrobot_exp.errors import RunFailed, Stopped
 from wildrobot_exp.interrupts import held
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
-from wildrobot_exp.learning.trainer import CompiledUpdate, Inspect, Meter
+from wildrobot_exp.learning.meter import Meter
+from wildrobot_exp.learning.trainer import CompiledUpdate, Inspect
 from wildrobot_exp.learning.update import TrainState, Update
 
 Ended = Callable[[int, RunFailed | Stopped], None]  # the run's number, and why it goes no further
@@ -77,9 +78,12 @@ def train_together(
     if inspect:
       inspect(pick(state, number), pick(first, number))
   alive = dict(enumerate(books))
-  meter = Meter(step_fn.compile_s)
+  meter = Meter(step_fn.compile_s, {})  # they are new
+  for book in books:
+    book.meter = meter
   done, size = 0, update.steps_per_update
   with held() as raise_held:  # a signal waits until the iteration is done and in all books
+    raise_held()
     try:
       for _ in range(books[0].updates_left(done)):
         raise_held()

@@ -69,6 +69,11 @@ class Console:
     if time.monotonic() - self._printed_s >= _PLAIN_EVERY_S:
       self._print_row()
 
+  def rewind(self, step: int) -> None:
+    """The bar goes back to a step."""
+    self._progress.update(self._task, completed=step)
+    self._unprinted = None
+
   @contextlib.contextmanager
   def compiling(self, what: str) -> Iterator[None]:
     """Shows `compiling WHAT ... (t s)` while it lasts and leaves one line with the time it took."""

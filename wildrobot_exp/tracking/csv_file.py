@@ -47,6 +47,11 @@ class CsvFile:
       self._rewrite(columns + new, rows)
     self._append(_line([row.get(name, "") for name in self._columns]))
 
+  def rewind(self, step: int) -> None:
+    """Drops the rows beyond a step. Raises OSError."""
+    columns, rows = _read(self._path)
+    self._rewrite(columns, [row for row in rows if int(row["step"]) <= step])
+
   def close(self, exit_code: int) -> None:
     """Nothing is left to write."""
 

@@ -47,7 +47,6 @@ class TensorBoardEvents:
       OSError: the file cannot be written.
     """
     from tensorboardX.event_file_writer import EventsWriter
-    from tensorboardX.proto.event_pb2 import SessionLog
     from tensorboardX.summary import hparams
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +55,7 @@ class TensorBoardEvents:
     self._writer = EventsWriter(str(folder / f"events_{starts:04d}"))
     self._begun = time.time(), time.monotonic()
     if resume_step is not None:
-      self._write(step=resume_step + 1, session_log=SessionLog(status=SessionLog.START))
+      self._hide_beyond(resume_step)
     metrics = dict.fromkeys(_ON_HPARAMS_PAGE)
     experiment, session_start, self._session_end = hparams(_shown(config_dict, overrides), metrics)
     self._write(summary=experiment)
@@ -76,11 +75,21 @@ class TensorBoardEvents:
     if not Path(self._writer._file_name).exists():
       raise FileNotFoundError(f"{self._writer._file_name} has been removed")
 
+  def rewind(self, step: int) -> None:
+    """TensorBoard hides what was logged beyond a step so far. Raises OSError."""
+    self._hide_beyond(step)
+    self._writer.flush()
+
   def close(self, exit_code: int) -> None:
     """Marks the session as a success if `exit_code` is 0. Raises OSError."""
     if exit_code == 0:
       self._write(summary=self._session_end)
     self._writer.close()
+
+  def _hide_beyond(self, step: int) -> None:
+    from tensorboardX.proto.event_pb2 import SessionLog
+
+    self._write(step=step + 1, session_log=SessionLog(status=SessionLog.START))
 
   def _write(self, **fields: Any) -> None:
     from tensorboardX.proto.event_pb2 import Event

@@ -24,6 +24,8 @@ class Sink(Protocol):
 
   def log(self, step: int, metrics: dict[str, float]) -> None: ...
 
+  def rewind(self, step: int) -> None: ...
+
   def close(self, exit_code: int) -> None: ...
 
 
@@ -34,7 +36,8 @@ class Tracker:
   """Hands every row to every sink. Not thread-safe: one thread logs."""
 
   def __init__(self, sinks: Sequence[Sink] = (), console: Console | None = None, wall_s: float = 0.0):
-    """wall_s: seconds already spent before this start (a resumed run)."""
+    """wall_s: seconds already spent before this start (a resumed run); `earlier_s` gives them back."""
+    self.earlier_s = wall_s
     self._sinks = [*sinks, *([console] if console else [])]
     self._console = console
     self._start = time.monotonic() - wall_s
@@ -49,6 +52,11 @@ class Tracker:
     row = {"wall_s": time.monotonic() - self._start, **metrics}
     for sink in self._sinks:
       self._guard(sink.name, sink.log, step, row)
+
+  def rewind(self, step: int) -> None:
+    """Training goes on from an earlier step: rows beyond it are of a branch that was given up."""
+    for sink in self._sinks:
+      self._guard(sink.name, sink.rewind, step)
 
   def compiling(self, what: str) -> contextlib.AbstractContextManager[None]:
     """While inside, the console says that `what` is being compiled and for how long."""

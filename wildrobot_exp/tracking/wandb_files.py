@@ -12,12 +12,19 @@ _ID = "run_id.txt"
 _READ_TIMEOUT_S = 120
 
 
+ROLLED_BACK = "rolled_back"  # a row with this: training went back to its step, and rows beyond it are given up
+
+
 @dataclasses.dataclass
 class Earlier:
   """The rows of earlier parts. rows: step -> how many there are at it; next: wandb's number of the row to come."""
 
   rows: Counter[int] = dataclasses.field(default_factory=Counter)
   next: int = 0
+
+  def rewind(self, step: int) -> None:
+    """The rows beyond a step do not count any more."""
+    self.rows = Counter({at: count for at, count in self.rows.items() if at <= step})
 
 
 def run_id(run_dir: Path, resumed: bool) -> str:
@@ -44,6 +51,9 @@ def read_earlier(run_dir: Path, identity: str) -> Earlier:
         continue
       if record.get("type") == "history" and "step" in record["history"]["item"]:
         item = record["history"]["item"]
-        earlier.rows[int(item["step"])] += 1
+        if ROLLED_BACK in item:
+          earlier.rewind(int(item["step"]))
+        else:
+          earlier.rows[int(item["step"])] += 1
         earlier.next = max(earlier.next, int(item["_step"]) + 1)
   return earlier

@@ -6,12 +6,11 @@ import os
 import queue
 import subprocess
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wildrobot_exp.tracking.wandb_files import Earlier, read_earlier, run_id
+from wildrobot_exp.tracking.wandb_files import ROLLED_BACK, Earlier, read_earlier, run_id
 
 _log = logging.getLogger(__name__)
 _INIT_TIMEOUT_S = 20
@@ -28,7 +27,8 @@ class WandbRun:
 
   A resumed run goes on in the same wandb run. Online it is continued; offline it gets one more file under the same id,
   and `wandb sync` puts them together in the order of their starts. What the earlier files hold is not given again,
-  and what they lack (rows that were on their way when the process was killed) is given now.
+  and what they lack (rows that were on their way when the process was killed) is given now. wandb takes no row back:
+  after a rollback the rows of both branches are there, and a row `rolled_back` between them.
   """
 
   name = "wandb"
@@ -53,6 +53,9 @@ class WandbRun:
     if self._thread.is_alive():
       self._queue.put({"step": int(step), **metrics})
 
+  def rewind(self, step: int) -> None:
+    self.log(step, {ROLLED_BACK: 1.0})
+
   def close(self, exit_code: int) -> None:
     """Waits until wandb has everything, two minutes at most."""
     self._queue.put(_Finish(exit_code))
@@ -75,12 +78,16 @@ class WandbRun:
       run = self._start(wandb)
       run.define_metric("*", step_metric="step")
       number = max(earlier.next, run.starting_step)
-      rows: Counter[int] = Counter()
+      given = Earlier()
 
       def give(row: dict[str, float]) -> None:
         nonlocal number
-        rows[row["step"]] += 1
-        if rows[row["step"]] > earlier.rows[row["step"]]:
+        if ROLLED_BACK in row:
+          earlier.rewind(row["step"])
+          given.rewind(row["step"])
+        else:
+          given.rows[row["step"]] += 1
+        if ROLLED_BACK in row or given.rows[row["step"]] > earlier.rows[row["step"]]:
           run.log(row, step=number, commit=True)
           number += 1
 

@@ -165,8 +165,10 @@ def _provenance(run: RunFiles) -> dict[str, Any]:
   versions = dict(run.versions or {})
   packages, machine = versions.pop("versions", None), versions.pop("machine", None)
   command, overrides = versions.pop("command", None), versions.pop("overrides", None)
+  resumed = versions.get("resumed")
   return {
     "command": command,
+    "resumed": [start for start in resumed if isinstance(start, Mapping)] if isinstance(resumed, list) else [],
     "overrides": overrides,
     "packages": packages if isinstance(packages, Mapping) else {},
     "machine": machine if isinstance(machine, Mapping) else {},

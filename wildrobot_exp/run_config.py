@@ -1,0 +1,69 @@
+"""The config of a run that is there already: the one its checkpoint was written with, whatever conf/ says today."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.config.compose import load, load_saved
+from wildrobot_exp.config.folders import read_overrides
+from wildrobot_exp.config.resume import own_overrides
+from wildrobot_exp.config.saved import check_unchanged, completed
+
+
+def chosen_step(run_dir: Path, which: int | Literal["best", "latest"]) -> int:
+  """The step of a checkpoint, its files checked; "best" falls back to the latest where none has a score.
+
+  Raises:
+    UserError: there is no such checkpoint.
+  """
+  checkpoints = Checkpoints(run_dir)
+  return checkpoints.resolve("latest" if which == "best" and checkpoints.best_step() is None else which)
+
+
+def run_config(
+  run_dir: Path,
+  overrides: Sequence[str] = (),
+  which: int | Literal["best", "latest"] = "best",
+  *,
+  probe: bool = True,
+) -> DictConfig:
+  """The config of one of a run's checkpoints.
+
+  Args:
+    run_dir: the run folder.
+    overrides: of single keys, on top; they win.
+    which: the checkpoint, as for `chosen_step`.
+    probe: also refuse hardware that is not here.
+
+  Raises:
+    UserError: no run or no such checkpoint there, or the overrides do not fit.
+  """
+  own = read_overrides(run_dir)
+  saved = Checkpoints(run_dir).info(chosen_step(run_dir, which))["config"]
+  return load_saved(completed(saved, lambda: _plain(load(own, probe=False))), overrides, probe=probe)
+
+
+def check_resumed(run_dir: Path, allowed: Sequence[str], config_dir: str | None) -> None:
+  """Refuse to go on with a run whose overrides mean something else today.
+
+  Args:
+    run_dir: the run folder.
+    allowed: keys that may have changed.
+    config_dir: where else than in conf/ its options are, as given with --config-dir.
+
+  Raises:
+    UserError: names what has changed.
+  """
+  checkpoints = Checkpoints(run_dir)
+  step = checkpoints.resolve("latest")
+  search = [f"hydra.searchpath=['file://{os.path.abspath(config_dir)}']"] if config_dir else []
+  today = _plain(load([*own_overrides(run_dir), *search], probe=False, trained=True))
+  check_unchanged(checkpoints.info(step)["config"], today, allowed, f"resume={run_dir} from step {step}")
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+  return OmegaConf.to_container(config, resolve=True)
