@@ -125,6 +125,7 @@ def test_a_killed_search_goes_on_with_the_same_study(search, monkeypatch: pytest
   parent = search.start(*command)
   manifest = search.folder / "manifest.json"
   search.wait_for(lambda: manifest.exists() and search.statuses() == ["failed", "running"])
+  search.wait_for(lambda: any(search.folder.glob("1_*/checkpoints/100")))
   parent.kill()
   parent.communicate(timeout=60)
   search.wait_for(lambda: not any(search.alive(job["pid"]) for job in search.jobs()))
