@@ -15,9 +15,10 @@ from omegaconf import OmegaConf
 
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
+from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import sweep_name
 from wildrobot_exp.config.typed import to_typed
-from wildrobot_exp.errors import Stopped
+from wildrobot_exp.errors import Stopped, UserError
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
 from wildrobot_exp.outcome import describe, hold_gates, scalars
 from wildrobot_exp.run_lock import only_writer
@@ -81,10 +82,14 @@ def main() -> int:
   with contextlib.ExitStack() as stack:
     for folder in args.folders:
       stack.enter_context(only_writer(folder))
-    probe_devices(configs[0])
-    set_platform(configs[0])
-    trainer = importlib.import_module(TRAINER)  # imports JAX: only now
-    check_devices(configs[0])
+    try:
+      probe_devices(configs[0])
+      set_platform(configs[0])
+      trainer = importlib.import_module(TRAINER)  # imports JAX: only now
+      check_devices(configs[0])
+    except UserError as error:
+      print(f"error: {one_line(error)}", file=sys.stderr)
+      return 2
     runs = [
       trainer.Run(frozen(config), folder, _overrides(cfg), stack.enter_context((folder / LOG).open("a", buffering=1)))
       for config, cfg, folder in zip(configs, read, args.folders)
