@@ -5,11 +5,16 @@ import pathlib
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from killed_runs import ITERATION, QUICK_COMPILE, RUN_PY, TINY, UPDATES
 
+from wildrobot_exp import experiment
 from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.config.compose import load
+from wildrobot_exp.interrupts import TERMINATING, Terminated, held, raise_on_sigterm
+from wildrobot_exp.tracking import Tracker
 
 # Runs run.py, and sends itself a signal from a host callback of the evaluation's first program: where an exception of
 # a signal handler would be JAX's and no interrupt any more. The callback is one in the main thread, if one comes soon.
@@ -51,3 +56,27 @@ def test_a_signal_in_the_midst_of_the_evaluation_is_an_interrupt(tmp_path: pathl
   assert second == f"interrupted and saved; to go on: python run.py resume={folder}"
   assert Checkpoints(folder).steps()[-1] == UPDATES * ITERATION
   assert not (folder / "error.log").exists() and not (folder / "evaluation.json").exists()
+
+
+def test_brax_is_stopped_at_its_next_evaluation(monkeypatch):
+  seen = []
+
+  def train(cfg, env, progress, **more):
+    for step in (0, 64, 128):
+      seen.append(step)
+      if step == 64:
+        os.kill(os.getpid(), signal.SIGTERM)
+      progress(step, {"training/sps": 1.0})
+
+  monkeypatch.setattr(experiment, "train_with_brax", train)
+  before = {number: signal.getsignal(number) for number in TERMINATING}
+  try:
+    raise_on_sigterm()
+    run = SimpleNamespace(cfg=load(["algo=brax_ppo"]), tracker=Tracker())
+    with pytest.raises(Terminated), held():
+      experiment._train_with_brax(run, SimpleNamespace(env=None))
+  finally:
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+      signal.signal(number, handler)
+  assert seen == [0, 64]
