@@ -98,7 +98,9 @@ def test_a_resumed_run_keeps_its_first_command_and_adds_its_own(tmp_path, monkey
   monkeypatch.setattr(sys, "argv", ["run.py", "seed=3"])
   write_versions(versions, overrides=["seed=3"], facts={"total_steps": 640})
   for total in (1280, 2560):
-    monkeypatch.setattr(sys, "argv", ["run.py", "resume=R", f"total_steps={total}"])
+    typed = ["run.py", "resume=R", f"total_steps={total}"]
+    monkeypatch.setattr(sys, "argv", ["run.py", "seed=3", *typed[1:]])  # as it is expanded
+    monkeypatch.setattr(sys, "orig_argv", ["/usr/bin/python", *typed])
     with recording(config(tmp_path, f"total_steps={20 * total}"), tmp_path, overrides=["seed=3", "resume=R"], group=""):
       pass
   written = json.loads(versions.read_text())
