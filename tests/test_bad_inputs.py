@@ -93,6 +93,7 @@ OVERRIDES = {
   "reward.terms.track_vx.sigma=0": "greater than 0",
   "reward.terms.alive.weight=nan": "finite",
   "total_steps=10": "at least 5120",
+  "total_steps=2147483000": "use at most 2147478527",
   # do not fit together
   "algo=ppo amp.weight=1": "amp.* has no meaning with algo=ppo",
   "algo=brax_ppo algo.final_learning_rate=0": "drop it, or use algo=ppo",

@@ -98,7 +98,9 @@ def test_a_resumed_run_keeps_its_first_command_and_adds_its_own(tmp_path, monkey
   monkeypatch.setattr(sys, "argv", ["run.py", "seed=3"])
   write_versions(versions, overrides=["seed=3"], facts={"total_steps": 640})
   for total in (1280, 2560):
-    monkeypatch.setattr(sys, "argv", ["run.py", "resume=R", f"total_steps={total}"])
+    typed = ["run.py", "resume=R", f"total_steps={total}"]
+    monkeypatch.setattr(sys, "argv", ["run.py", "seed=3", *typed[1:]])  # as it is expanded
+    monkeypatch.setattr(sys, "orig_argv", ["/usr/bin/python", *typed])
     with recording(config(tmp_path, f"total_steps={20 * total}"), tmp_path, overrides=["seed=3", "resume=R"], group=""):
       pass
   written = json.loads(versions.read_text())
@@ -119,3 +121,20 @@ def test_the_wall_time_of_a_resumed_run_counts_its_earlier_starts(tmp_path, monk
     numbers = run.conclude(experiment, None, 64, {"env_steps": 64}, time.monotonic() - 100.0)
   assert 5100.0 <= numbers["wall_s"] < 5200.0
   assert json.loads((tmp_path / "versions.json").read_text())["wall_s"] == numbers["wall_s"]
+
+
+def test_the_source_of_a_discriminator_is_recorded_absolute_and_may_be_gone_later(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  folder, source = tmp_path / "run", tmp_path / "source"
+  (source / "checkpoints").mkdir(parents=True)
+  folder.mkdir()
+  typed = ["amp.discriminator=source", "logger=csv", "logger.progress=false"]
+  with recording(load(typed), folder, overrides=[], group="") as run:
+    run.checkpoints.save(64, {"w": np.ones(3)}, metrics={}, config=run.config)
+    assert run.config["amp"]["discriminator"] == str(source)
+  (source / "checkpoints").rmdir()
+  with pytest.raises(UserError, match="is not a run folder"):
+    load(typed)
+  monkeypatch.chdir("/")
+  with recording(load([*typed, f"resume={folder}"]), folder, overrides=[], group="") as run:
+    assert run.config["amp"]["discriminator"] == str(source)

@@ -13,14 +13,18 @@ import types
 from collections.abc import Callable
 
 import absl.logging
+import numpy as np
 import pytest
 from hydra._internal.utils import get_args_parser
+from omegaconf import OmegaConf
 
 from wildrobot_exp import cli, outcome
+from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import compose
 from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.interrupts import Terminated
+from wildrobot_exp.run_config import run_config
 from wildrobot_exp.sweeps.manifest import config_hash
 from wildrobot_exp.sweeps.record import job_command, planned_jobs
 
@@ -206,6 +210,44 @@ def test_a_missed_gate_fails_the_run(launch, gate: str, code: int):
 def test_a_gate_on_a_number_that_is_not_there_fails_the_run(launch, capsys):
   assert launch(lambda cfg, run_dir: {}, "+gates.survival.min=0") == 1
   assert "survival is missing" in capsys.readouterr().err
+
+
+def test_a_run_whose_config_has_changed_is_refused_before_anything_is_written(launch, capsys):
+  def run_job(cfg, run_dir):
+    config = OmegaConf.to_container(cfg) | {"resume": None}
+    config["algo"]["clip"] = 0.35 if cfg.resume is None else cfg.algo.clip  # what conf/ said then
+    Checkpoints(run_dir).save(64, {"w": np.ones(3)}, metrics={}, config=config)
+    return {}
+
+  assert launch(run_job, "seed=3", "hydra.run.dir=here") == 0
+  written = pathlib.Path("here/.hydra/config.yaml").read_bytes()
+  capsys.readouterr()
+  assert launch(run_job, "resume=here") == 2
+  out, err = capsys.readouterr()
+  assert out == "" and err.count("\n") == 1 and "algo.clip was 0.35, is " in err
+  assert "resume_allow=[algo.clip]" in err
+  assert pathlib.Path("here/.hydra/config.yaml").read_bytes() == written
+  assert launch(run_job, "resume=here", "resume_allow=[algo.clip]") == 0
+  assert launch(run_job, "resume=here") == 0  # the newest checkpoint has it
+
+
+def test_a_run_with_options_of_its_own_goes_on_and_is_read_back(launch, capsys):
+  def run_job(cfg, run_dir):
+    Checkpoints(run_dir).save(64, {"w": np.ones(3)}, metrics={}, config=OmegaConf.to_container(cfg))
+    return {}
+
+  own = pathlib.Path("own/experiment/mine.yaml")
+  own.parent.mkdir(parents=True)
+  own.write_text("# @package _global_\nseed: 17\n")
+  assert launch(run_job, "--config-dir", "own", "experiment=mine", "hydra.run.dir=here") == 0
+  assert run_config(pathlib.Path("here"), ["physics=mjx"]).seed == 17
+  capsys.readouterr()
+  assert launch(run_job, "resume=here") == 2
+  assert f"was started with --config-dir {own.absolute().parents[1]}: give it again" in capsys.readouterr().err
+  assert launch(run_job, "--config-dir", "own", "resume=here") == 0
+  own.write_text("# @package _global_\nseed: 18\n")
+  assert launch(run_job, "--config-dir", "own", "resume=here") == 2
+  assert "seed was 17, is 18" in capsys.readouterr().err
 
 
 def test_a_second_run_into_the_same_folder_is_refused(launch, capsys):

@@ -65,7 +65,7 @@ def write_versions(
     resumed: the step a resumed run goes on from, and what `read_versions` gave before; None: a new run.
   """
   content = {
-    "command": shlex.join(["python", *(sys.argv if command is None else command)]),
+    "command": shlex.join(["python", *(_typed() if command is None else command)]),
     "overrides": list(overrides),
     "git_commit": git_commit(),
     "versions": package_versions(),
@@ -87,6 +87,12 @@ def read_versions(path: Path) -> dict[str, Any]:
   except (OSError, ValueError, RecursionError):
     return {}
   return content if isinstance(content, dict) else {}
+
+
+def _typed() -> list[str]:
+  """This process's command line as it was typed: sys.argv has been expanded since, for a run that goes on."""
+  given, script = sys.orig_argv, sys.argv[0]
+  return given[given.index(script) :] if script in given else sys.argv
 
 
 def _git(folder: Path, *args: str) -> str:

@@ -131,6 +131,14 @@ def test_an_evaluation_from_before_pushes_worlds_and_intervals_still_has_its_rep
   assert "as trained" not in page and "None" not in goals
 
 
+def test_a_resumed_run_shows_the_first_command_and_where_it_went_on(run):
+  resumed = [{"step": 64000, "command": "python run.py resume=R total_steps=128000"}, "damaged"]
+  edit(run / "versions.json", resumed=resumed)
+  command = text_of(write_report(run).read_text(), "command")
+  assert "python run.py seed=0" in command
+  assert "Resumed at step 64000: python run.py resume=R total_steps=128000" in command
+
+
 def test_command_versions_and_config_are_on_the_page(full_page):
   assert "python run.py seed=0" in text_of(full_page, "command")
   config = text_of(full_page, "config")

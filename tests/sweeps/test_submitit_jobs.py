@@ -118,14 +118,15 @@ def test_a_job_that_does_not_listen_is_killed(sweep):
   sweep.wait_for(lambda: not sweep.alive(sweep.starts()[0]["pid"]))
 
 
-def test_jobs_that_outlive_their_sweep_are_found_again_and_not_started_twice(sweep, capsys):
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+def test_jobs_that_outlive_their_sweep_are_found_again_and_not_started_twice(sweep, capsys, end):
   sweep.plan(_0="wait", _1="wait")
   argv = (LOCAL, "seed=0,1,2", "hydra.launcher.n_jobs=2")
   parent = sweep.start(*argv)
   sweep.wait_for_starts(2)
   job_id(sweep, 1)
-  parent.kill()
-  parent.wait()
+  parent.send_signal(end)
+  assert parent.wait(60) == -end
   assert all(sweep.alive(start["pid"]) for start in sweep.starts())
 
   assert sweep.run("seed=0,1,2", "sweep.resume=sweep") == 2  # in processes, while SLURM may still run them

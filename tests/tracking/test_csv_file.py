@@ -54,6 +54,15 @@ def test_a_resumed_run_drops_rows_beyond_its_checkpoint_and_keeps_columns_and_ti
   assert list(read(path)[0]) == ["step", "wall_s", "eval/survival", "train/return"]
 
 
+def test_going_back_drops_the_rows_beyond_a_step(path):
+  file = CsvFile(path)
+  for step in (10, 20, 30):
+    file.log(step, {"wall_s": step / 10, "x": 1.0})
+  file.rewind(20)
+  file.log(30, {"wall_s": 4.0, "y": 2.0})
+  assert path.read_text() == "step,wall_s,x,y\n10,1.0,1.0,\n20,2.0,1.0,\n30,4.0,,2.0\n"
+
+
 def test_a_row_cut_short_by_a_crash_is_dropped_on_resume(path):
   CsvFile(path).log(10, {"wall_s": 1.0, "x": 1.0})
   with path.open("a") as file:

@@ -56,6 +56,15 @@ def test_a_resumed_run_hides_what_lies_beyond_its_checkpoint(tmp_path):
   assert scalars(tmp_path, "x") == [(10, 10.0), (20, 20.0), (25, 25.0)]
 
 
+def test_going_back_hides_what_was_logged_beyond_a_step(tmp_path):
+  events = TensorBoardEvents(tmp_path, CONFIG)
+  for step in (10, 20, 30):
+    events.log(step, {"x": float(step)})
+  events.rewind(20)
+  events.log(30, {"x": 31.0})
+  assert scalars(tmp_path, "x") == [(10, 10.0), (20, 20.0), (30, 31.0)]
+
+
 def test_a_full_disk_raises_instead_of_blocking(tmp_path):
   events = TensorBoardEvents(tmp_path, CONFIG)
   with open("/dev/full", "wb", buffering=0) as full:

@@ -160,6 +160,29 @@ def test_a_resumed_run_goes_on_in_the_same_wandb_run_without_holes_or_double_row
     (0, 10, 10.0), (1, 20, 20.0), (2, 5, 5.0), (3, 15, 15.0), (4, 30, 30.0), (5, 30, 31.0)]
 
 
+def test_after_going_back_the_same_steps_are_given_again_also_on_resume(tmp_path):
+  run = start(tmp_path)
+  for step, value in ((1, 1.0), (2, 2.0), (3, 3.0)):
+    run.log(step, {"train/return": value})
+  run.rewind(1)
+  run.log(2, {"train/return": 20.0})
+  run.close(1)
+  again = start(tmp_path, kept=[(1, {"train/return": 1.0})])  # from the checkpoint of step 1
+  for step, value in ((2, 20.0), (3, 30.0)):
+    again.log(step, {"train/return": value})
+  again.close(0)
+  files = sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+  found = []
+  for path in files:
+    leet = [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(path)]
+    lines = map(json.loads, subprocess.run(leet, capture_output=True, text=True, check=True).stdout.splitlines())
+    found += [record["history"]["item"] for record in lines if record["type"] == "history"]
+  found.sort(key=lambda item: item["_step"])
+  assert [(item["step"], item.get("train/return")) for item in found] == [
+    (1, 1.0), (2, 2.0), (3, 3.0), (1, None), (2, 20.0), (3, 30.0)]
+  assert [item.get("rolled_back") for item in found] == [None, None, None, 1.0, None, None]
+
+
 def test_a_new_run_in_the_same_folder_is_another_wandb_run(tmp_path):
   assert wandb_files.run_id(tmp_path, resumed=False) != wandb_files.run_id(tmp_path, resumed=False)
   assert wandb_files.run_id(tmp_path, resumed=True) == wandb_files.run_id(tmp_path, resumed=True)

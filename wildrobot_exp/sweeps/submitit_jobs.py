@@ -39,6 +39,8 @@ class SubmititJobs:
   def __init__(self, sweep: pathlib.Path, settings: SubmititLocalConf | SubmititSlurmConf):
     self._sweep = sweep
     self._settings = settings
+    if callable(signal.getsignal(signal.SIGHUP)):
+      signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a closed terminal ends this process, and the cluster's jobs go on
     self._cluster = "slurm" if isinstance(settings, SubmititSlurmConf) else "local"
     folder = sweep / FOLDER / "%j"
     if self._cluster == "slurm":
