@@ -119,9 +119,9 @@ def test_whoever_does_not_listen_is_killed_now_and_then_and_not_at_every_look(tm
 def test_a_job_beyond_its_time_is_stopped_and_the_next_one_runs(sweep, monkeypatch: pytest.MonkeyPatch):
   monkeypatch.setattr(attempt, "SAVE_SECONDS", 1.0)
   sweep.plan(_0="hang", _1="deaf")
-  assert sweep.run("seed=0,1,2", "hydra.launcher.timeout_minutes=0.02", "hydra.launcher.n_jobs=2") == 1
+  assert sweep.run("seed=0,1,2", "hydra.launcher.timeout_minutes=0.1", "hydra.launcher.n_jobs=2") == 1
   assert sweep.statuses() == ["timeout", "timeout", "ok"]
-  assert all("0.02 min" in job["error"] and not sweep.alive(job["pid"]) for job in sweep.jobs()[:2])
+  assert all("0.1 min" in job["error"] and not sweep.alive(job["pid"]) for job in sweep.jobs()[:2])
   assert (sweep.folder / "0_seed-0" / "checkpoints" / "200").is_dir()
 
 
