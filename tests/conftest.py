@@ -1,6 +1,7 @@
 """What tests share: the model, and every engine, compiled once; and no test leaves its log handlers behind."""
 
 import logging
+import signal
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,8 @@ from wildrobot_exp.physics.native import state_bank
 from wildrobot_exp.robots import load_robot
 
 BATCH = 50
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts tests in the background ignores it
 
 
 @pytest.fixture(autouse=True)

@@ -57,9 +57,10 @@ def test_a_run_keeps_its_config_when_conf_changes(run, edited):
 
 def test_overrides_change_what_they_name_and_nothing_else(run):
   before = OmegaConf.to_container(run_config(run))
-  typed = ["physics=mjx", "evaluation.video={width: 96, height: 64}", "env.command.vx=[0,0.2]", "+gates.survival.min=1"]
+  typed = ["physics=mjx", "evaluation.video={width: 96, height: 64}", "env.command.vx=[0.1,0.3]"]
+  typed.append("+gates.survival.min=1")
   after = OmegaConf.to_container(run_config(run, typed))
-  assert after["physics"] == "mjx" and after["env"]["command"]["vx"] == [0.0, 0.2]
+  assert after["physics"] == "mjx" and after["env"]["command"]["vx"] == [0.1, 0.3]
   assert after["gates"] == {"survival": {"min": 1.0}}
   assert after["evaluation"]["video"] == before["evaluation"]["video"] | {"width": 96, "height": 64}
   for section in ("algo", "amp", "hardware", "reward", "num_envs"):

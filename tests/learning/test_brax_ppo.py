@@ -28,7 +28,11 @@ def test_brax_trains_on_the_native_engine():
   there = hasattr(jax, "device_put_replicated")
   seen = []
   normaliser, policy = train_with_brax(
-    job.cfg, job.experiment.env, lambda step, metrics: seen.append((step, metrics)), evaluations=2
+    job.cfg,
+    job.experiment.env,
+    lambda step, metrics: seen.append((step, metrics)),
+    evaluations=2,
+    evaluation_envs=8,
   )
   assert hasattr(jax, "device_put_replicated") == there
   assert [step for step, _ in seen][0] == 0 and seen[-1][0] >= 2000
