@@ -22,6 +22,9 @@ class ScriptedPhysics:
     model = self.robot.model
     return PhysicsState(qpos, qvel, jnp.zeros(model.nv), jnp.zeros(model.nsensordata))
 
+  def begin(self, state):
+    return state
+
   def step(self, state: PhysicsState, ctrl: jax.Array, push: jax.Array) -> PhysicsState:
     return self._script(state, ctrl)
 

@@ -5,6 +5,7 @@ import numpy as np
 from wildrobot_exp.evaluation.rollouts import Record
 
 DT = 0.02
+SUBSTEPS = 5
 
 
 def made_up_record(robot, steps: int = 200, commands=(0.2, 0.2), **fields) -> Record:
@@ -13,7 +14,8 @@ def made_up_record(robot, steps: int = 200, commands=(0.2, 0.2), **fields) -> Re
   still = dict(
     qpos=np.tile(robot.home_qpos, (steps, n, 1)),
     qvel=np.zeros((steps, n, robot.model.nv)),
-    torque=np.zeros((steps, n, robot.num_joints)),
+    torque=np.zeros((steps, n, SUBSTEPS, robot.num_joints)),
+    joint_vel=np.zeros((steps, n, SUBSTEPS, robot.num_joints)),
     feet_load=np.full((steps, n, 2), 17.0),
     feet_pos=np.zeros((steps, n, 2, 3)),
     linvel=np.zeros((steps, n, 3)),

@@ -64,12 +64,17 @@ def test_a_robot_that_fell_at_once_has_no_tracking_error(robot):
 
 
 def test_braking_costs_no_power_and_driving_does(robot):
-  torque, qvel = np.zeros((200, 2, robot.num_joints)), np.zeros((200, 2, robot.model.nv))
-  torque[:, :, 0], qvel[:, :, robot.joint_qvel[0]] = 2.0, 3.0
-  torque[:, :, 1], qvel[:, :, robot.joint_qvel[1]] = 2.0, -3.0
-  record = made_up_record(robot, torque=torque, qvel=qvel)
-  assert m.power_mean(robot, record) == pytest.approx(6.0)
+  record = made_up_record(robot)
+  record.torque[..., :2], record.joint_vel[..., 0], record.joint_vel[..., 1] = 2.0, 3.0, -3.0
+  assert m.power_mean(record) == pytest.approx(6.0)
   assert m.torque_mean(record) == pytest.approx(4.0 / robot.num_joints)
+
+
+def test_effort_between_two_control_steps_counts(robot):
+  record = made_up_record(robot)
+  record.torque[:, :, 0, 0], record.joint_vel[:, :, 0, 0] = 4.0, 5.0  # in one of five physics steps
+  assert m.torque_mean(record) == pytest.approx(4.0 / 5 / robot.num_joints)
+  assert m.power_mean(record) == pytest.approx(20.0 / 5)
 
 
 def test_cost_of_transport_is_power_per_weight_and_speed(robot):

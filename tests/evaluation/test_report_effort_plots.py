@@ -55,6 +55,15 @@ def test_the_limit_is_drawn_where_a_torque_comes_near_it():
     assert not any(LIMIT in svg for _, _, svg in power)
 
 
+def test_what_happens_between_two_control_steps_is_in_the_numbers():
+  gait = fake_gait()
+  steps = np.zeros((*gait["torque"].shape[:1], 5, gait["torque"].shape[1]))
+  steps[:, 0] = 3.0  # N m in one of five physics steps, and 2 rad/s
+  torque, power = effort_figures(gait | {"torque": steps, "joint_vel": 2.0 / 3.0 * steps})
+  assert "right peak 3.0" in torque[1][2] and "mean 0.6" in torque[0][2]
+  assert "right drives with 1.20" in power[1][2] and "mean 6" in power[0][2]
+
+
 @pytest.mark.parametrize("name", ARRAYS)
 def test_a_run_evaluated_before_these_arrays_has_no_figures(name):
   assert effort_figures({key: value for key, value in fake_gait().items() if key != name}) == ([], [])

@@ -59,7 +59,7 @@ def test_late_targets_act_as_the_same_targets_sent_later(robot, native):
   targets = robot.home_ctrl + rng.uniform(-0.2, 0.2, (6, 1, robot.num_joints))
   start = state_bank(robot, robot.home_qpos[None], np.zeros((1, robot.model.nv)))
   late = LatePhysics(native, 2)
-  late_state, state = late.begin(start), start
+  late_state, state = jax.vmap(late.begin)(start), start
   sent = [robot.home_ctrl[None], robot.home_ctrl[None], *targets]
   no_push = jnp.zeros((1, 3))
   for now, then in zip(targets, sent):

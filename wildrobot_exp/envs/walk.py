@@ -139,6 +139,7 @@ class WalkEnv(Env):
   def start(self, physics_state: PhysicsState, rng: jax.Array, command: jax.Array, phase: jax.Array) -> State:
     """An episode from a given state with a given command [] m/s and gait phase [] in [0, 1)."""
     rest = jnp.zeros(self.action_size)
+    physics_state = self.physics.begin(physics_state)
     context = StepContext(self.robot, physics_state, rest, rest, command, phase, self.dt)
     zero = jnp.zeros(())
     info = {"rng": rng, "command": command, "phase": phase, "last_action": rest}

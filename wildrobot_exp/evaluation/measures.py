@@ -84,14 +84,13 @@ def drift(record: Record) -> np.ndarray:
 
 
 def torque_mean(record: Record) -> float:
-  """N m, mean magnitude over all joints, robots and steps after the first second."""
-  return _settled_mean(record, np.abs(record.torque).mean(axis=-1))
+  """N m, mean magnitude over all joints, robots and physics steps after the first second."""
+  return _settled_mean(record, np.abs(record.torque).mean(axis=(-2, -1)))
 
 
-def power_mean(robot: Robot, record: Record) -> float:
-  """W, mean over all robots and steps after the first second of sum max(0, torque * joint velocity)."""
-  power = record.torque * record.qvel[..., robot.joint_qvel]
-  return _settled_mean(record, np.maximum(power, 0.0).sum(axis=-1))
+def power_mean(record: Record) -> float:
+  """W, mean over all robots and physics steps after the first second of sum max(0, torque * joint velocity)."""
+  return _settled_mean(record, np.maximum(record.torque * record.joint_vel, 0.0).sum(axis=-1).mean(axis=-1))
 
 
 def cost_of_transport(robot: Robot, power: float, speed: float) -> float:

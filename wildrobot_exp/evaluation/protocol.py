@@ -53,7 +53,7 @@ class Programs:
     self.act = act
     self.env = make_evaluation_env(cfg, states=settings.episodes)
     self.steps = round(settings.episode_seconds / self.env.dt)
-    self.roller = Roller(self.env, act, self.steps)
+    self.roller = Roller(make_evaluation_env(cfg, states=settings.episodes, metered=True), act, self.steps)
     fine_env = make_evaluation_env(cfg, states=settings.episodes, timestep=settings.fine_timestep)
     self.fine_roller = Roller(fine_env, act, self.steps)
     self.walk_roller = walk_roller(self.env, act, settings.long_walk)

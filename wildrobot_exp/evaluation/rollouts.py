@@ -16,6 +16,7 @@ from brax.envs.base import State
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.physics import quantities as q
+from wildrobot_exp.physics.metered import MeteredState
 from wildrobot_exp.physics.state import PhysicsState
 from wildrobot_exp.robots.robot import FEET
 
@@ -47,7 +48,9 @@ class Record:
   Attributes:
     qpos: [T, N, nq] m, wxyz quaternion, rad.
     qvel: [T, N, nv] m/s, rad/s.
-    torque: [T, N, J] servo torques in joint order, N m.
+    torque: [T, N, S, J] servo torques in joint order, N m, in each of the S physics steps of a metered env; of the
+      last one alone in another.
+    joint_vel: [T, N, S, J] rad/s, after the same physics steps.
     feet_load: [T, N, 2] normal force on the soles, right then left, N.
     feet_pos: [T, N, 2, 3] sole centres in the world, m.
     linvel: [T, N, 3] base velocity in the heading frame, m/s.
@@ -62,6 +65,7 @@ class Record:
   qpos: np.ndarray
   qvel: np.ndarray
   torque: np.ndarray
+  joint_vel: np.ndarray
   feet_load: np.ndarray
   feet_pos: np.ndarray
   linvel: np.ndarray
@@ -83,7 +87,7 @@ class Record:
     return Record(**fields)
 
 
-_PER_STEP = ("qpos", "qvel", "torque", "feet_load", "feet_pos", "linvel", "yaw_rate", "reward", "alive")
+_PER_STEP = ("qpos", "qvel", "torque", "joint_vel", "feet_load", "feet_pos", "linvel", "yaw_rate", "reward", "alive")
 
 
 class Roller:
@@ -155,10 +159,15 @@ class Roller:
 
     def observe(state: State) -> dict[str, jax.Array]:
       physics = state.pipeline_state
+      if isinstance(physics, MeteredState):
+        torque, joint_vel = physics.torques, physics.joint_vels
+      else:
+        torque, joint_vel = q.joint_torque(robot, physics)[None], q.joint_vel(robot, physics)[None]
       return dict(
         qpos=physics.qpos,
         qvel=physics.qvel,
-        torque=q.joint_torque(robot, physics),
+        torque=torque,
+        joint_vel=joint_vel,
         feet_load=q.feet_load(robot, physics),
         feet_pos=jnp.stack([q.sensor(robot, physics, f"{side}_foot_pos") for side in FEET]),
         linvel=q.root_linvel(physics),

@@ -94,7 +94,7 @@ def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> 
     "joint_pos": record.qpos[:steps, index][:, robot.joint_qpos],
     "joint_names": np.array(robot.joint_names),
     "torque": record.torque[:steps, index],
-    "joint_vel": record.qvel[:steps, index][:, robot.joint_qvel],
+    "joint_vel": record.joint_vel[:steps, index],
     "torque_limit": robot.model.actuator_forcerange[:, 1],
     "leg_pairs": leg_pairs(robot),
     "vx": record.linvel[:steps, index, 0],

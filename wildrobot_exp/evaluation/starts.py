@@ -16,7 +16,12 @@ SEED = 20_240_229  # of every evaluation, whatever the run's seed: results of tw
 
 
 def make_evaluation_env(
-  cfg: Any, *, states: int, timestep: float | None = None, physics: Physics | None = None
+  cfg: Any,
+  *,
+  states: int,
+  timestep: float | None = None,
+  metered: bool = False,
+  physics: Physics | None = None,
 ) -> WalkEnv:
   """The config's env with commands that never change and a bank of `states` fixed start states.
 
@@ -24,11 +29,12 @@ def make_evaluation_env(
     cfg: the run's config.
     states: size of the bank.
     timestep: s per physics step, in place of the config's.
+    metered: its states tell what the servos did in every physics step.
     physics: engine and robot, in place of the config's; its robot has its own timestep.
   """
   if physics is None:
     robot = load_robot(cfg.env.control_dt, cfg.env.timestep if timestep is None else timestep)
-    physics = make_physics(cfg.physics, robot)
+    physics = make_physics(cfg.physics, robot, metered=metered)
   reset = cfg.env.reset
   bank = make_start_bank(physics.robot, states, reset.joint_noise, reset.velocity_noise, SEED)
   return make_walk_env(cfg, physics, command_seconds=float("inf"), bank=bank)

@@ -65,7 +65,7 @@ def command_row(
     strides: mean strides of the reference clips by their speed.
   """
   command = float(record.commands[0])
-  speed, power = m.vx_mean(record), m.power_mean(robot, record)
+  speed, power = m.vx_mean(record), m.power_mean(record)
   row = (
     {"vx": number(command), "episodes": len(record.commands)}
     | rate("survival", m.survived(record))

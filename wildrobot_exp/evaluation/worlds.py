@@ -78,11 +78,9 @@ def measure_worlds(
     raise_held()
     physics = make_physics(world.engine or cfg.physics, world_robot(world, cfg.env.control_dt, cfg.env.timestep))
     env = make_evaluation_env(cfg, states=len(commands), physics=physics)
-    start = make_start(env, commands)
     if world.latency_steps:
       env.physics = LatePhysics(physics, world.latency_steps)
-      start = dataclasses.replace(start, states=env.physics.begin(start.states))
-    record = Roller(env, act, steps).roll(params, start, steps, rng)
+    record = Roller(env, act, steps).roll(params, make_start(env, commands), steps, rng)
     row = {"world": world.name, "physics": physics.name, "episodes": len(commands)}
     rows.append(row | summaries.outcome(record, env.gait_period))
   return rows
@@ -144,14 +142,13 @@ class LatePhysics:
     self._physics = physics
     self._latency_steps = latency_steps
 
-  def begin(self, states: PhysicsState) -> LateState:
-    """States [N, ...] that nothing was sent to yet: the home pose is on its way."""
+  def begin(self, state: PhysicsState) -> LateState:
+    """Nothing was sent to it yet: the home pose is on its way."""
     home = jnp.asarray(self.robot.home_ctrl, jnp.float32)
-    waiting = jnp.broadcast_to(home, (len(states.qpos), self._latency_steps, len(home)))
-    return _late(states, waiting)
+    return _late(state, jnp.tile(home, (self._latency_steps, 1)))
 
   def reset(self, qpos: jax.Array, qvel: jax.Array) -> LateState:
-    return jax.tree.map(lambda x: x[0], self.begin(jax.vmap(self._physics.reset)(qpos[None], qvel[None])))
+    return self.begin(self._physics.reset(qpos, qvel))
 
   def step(self, state: LateState, ctrl: jax.Array, push: jax.Array) -> LateState:
     after = self._physics.step(state, state.waiting[0], push)

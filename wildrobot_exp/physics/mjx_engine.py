@@ -1,5 +1,8 @@
 """MJX: MuJoCo in JAX, for GPUs and for checking the native engine."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -25,7 +28,21 @@ class MjxPhysics:
     data = self._blank.replace(qpos=qpos, qvel=qvel, ctrl=ctrl)
     return _pack(mjx.forward(self._model, data))
 
+  def begin(self, state: PhysicsState) -> PhysicsState:
+    return state
+
   def step(self, state: PhysicsState, ctrl: jax.Array, push: jax.Array) -> PhysicsState:
+    return self._advance(state, ctrl, push, lambda data: None)[0]
+
+  def _advance(
+    self, state: PhysicsState, ctrl: jax.Array, push: jax.Array, watch: Callable[[mjx.Data], Any]
+  ) -> tuple[PhysicsState, Any]:
+    """One control step, and what `watch` saw after each of its physics steps."""
+
+    def physics_step(data: mjx.Data, _: None) -> tuple[mjx.Data, Any]:
+      data = mjx.step(self._model, data)
+      return data, watch(data)
+
     data = self._blank.replace(
       qpos=state.qpos,
       qvel=state.qvel,
@@ -33,8 +50,8 @@ class MjxPhysics:
       ctrl=ctrl,
       xfrc_applied=self._blank.xfrc_applied.at[self._pushed_body, :3].set(push),
     )
-    data, _ = jax.lax.scan(lambda d, _: (mjx.step(self._model, d), None), data, length=self.robot.substeps)
-    return _pack(self._refresh_sensors(data))
+    data, seen = jax.lax.scan(physics_step, data, length=self.robot.substeps)
+    return _pack(self._refresh_sensors(data)), seen
 
   def _refresh_sensors(self, data: mjx.Data) -> mjx.Data:
     """Position and velocity sensors at the new state, as the native engine's mjSTAGE_VEL gives them."""

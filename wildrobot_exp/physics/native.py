@@ -43,11 +43,15 @@ class NativePhysics:
     self._lock = threading.Lock()
     model = robot.model
     self._row = np.cumsum([model.nq, model.nv, model.nv, model.nsensordata])
-    self._out = jax.ShapeDtypeStruct((self._row[-1] + 1,), jnp.float32)
+    self._width = int(self._row[-1]) + 1  # of a state
+    self._out = jax.ShapeDtypeStruct((self._width,), jnp.float32)
 
   def reset(self, qpos: jax.Array, qvel: jax.Array) -> PhysicsState:
     rows = jnp.concatenate([qpos, qvel], dtype=jnp.float32)
     return self._unpack(jax.pure_callback(self._host_reset, self._out, rows, vmap_method="broadcast_all"))
+
+  def begin(self, state: PhysicsState) -> PhysicsState:
+    return state
 
   def step(self, state: PhysicsState, ctrl: jax.Array, push: jax.Array) -> PhysicsState:
     rows = jnp.concatenate([state.qpos, state.qvel, state.warmstart, ctrl, push], dtype=jnp.float32)
@@ -60,6 +64,7 @@ class NativePhysics:
   def _host_reset(self, rows: jax.Array) -> np.ndarray:
     rows = np.asarray(rows)
     flat = rows.reshape(-1, rows.shape[-1])
+    out = np.zeros((len(flat), *self._out.shape), np.float32)
     nq = self.robot.model.nq
     with self._lock:
       pool = self._pool(len(flat))
@@ -69,7 +74,8 @@ class NativePhysics:
       pool.warmstart[:] = 0.0
       pool.batch.warning[:, FULL] = 0
       pool.batch.forward()
-      return pool.read(np.empty((len(flat), *self._out.shape), np.float32)).reshape(*rows.shape[:-1], -1)
+      pool.read(out[:, : self._width])
+    return out.reshape(*rows.shape[:-1], -1)
 
   def _host_step(self, rows: jax.Array) -> np.ndarray:
     rows = np.asarray(rows)
@@ -83,15 +89,15 @@ class NativePhysics:
       pool.ctrl[:] = flat[:, k : k + nu]
       pool.xfrc[:, self._pushed_body, :3] = flat[:, k + nu :]
       pool.batch.warning[:, FULL] = 0
-      failed = None
-      try:
-        pool.batch.step(nstep=self.robot.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
-      except SimulationError as error:
-        failed = error.ids
-      pool.read(out)
-    if failed is not None:
-      out[failed] = np.nan  # out of memory, for example; the env ends these episodes as invalid and counts them
+      failed = self._advance(pool, out)
+    out[failed] = np.nan  # out of memory, for example; the env ends these episodes as invalid and counts them
     return out.reshape(*rows.shape[:-1], -1)
+
+  def _advance(self, pool: "_Pool", out: np.ndarray) -> list[int]:
+    """One control step of all robots into out; those that MuJoCo gave up on."""
+    failed = pool.step(self.robot.substeps)
+    pool.read(out[:, : self._width])
+    return failed
 
   def _pool(self, size: int) -> "_Pool":
     if size not in self._pools:
@@ -111,11 +117,18 @@ class _Pool:
     self.xfrc = self.batch.bind("xfrc_applied")
     self.sensordata = self.batch.bind("sensordata")
 
-  def read(self, out: np.ndarray) -> np.ndarray:
+  def step(self, count: int) -> list[int]:
+    """That many physics steps; those that MuJoCo gave up on."""
+    try:
+      self.batch.step(nstep=count, stage=mujoco.mjtStage.mjSTAGE_VEL)
+    except SimulationError as error:
+      return list(error.ids)
+    return []
+
+  def read(self, out: np.ndarray) -> None:
     overflow = self.batch.warning[:, FULL, COUNT].sum(axis=1, keepdims=True)
     parts = [self.qpos, self.qvel, self.warmstart, self.sensordata, overflow]
     np.concatenate(parts, axis=1, out=out, casting="unsafe")
-    return out
 
 
 def state_bank(robot: Robot, qpos: np.ndarray, qvel: np.ndarray) -> PhysicsState:

@@ -34,8 +34,7 @@ def joint_vel(robot: Robot, state: PhysicsState) -> jax.Array:
 
 def joint_torque(robot: Robot, state: PhysicsState) -> jax.Array:
   """[J] servo torques of the last physics step in joint order, N m."""
-  first = robot.sensor_slice(f"{robot.joint_names[0]}_torque").start
-  return state.sensordata[first : first + robot.num_joints]
+  return state.sensordata[robot.joint_torque]
 
 
 def rotate(quat: jax.Array, vec: jax.Array) -> jax.Array:

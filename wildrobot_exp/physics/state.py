@@ -39,6 +39,9 @@ class Physics(Protocol):
   def reset(self, qpos: jax.Array, qvel: jax.Array) -> PhysicsState:
     """The state at qpos [nq], qvel [nv], servos holding their present angles."""
 
+  def begin(self, state: PhysicsState) -> PhysicsState:
+    """The state an episode starts from, with whatever this engine carries besides."""
+
   def step(self, state: PhysicsState, ctrl: jax.Array, push: jax.Array) -> PhysicsState:
     """One control period.
 

@@ -51,6 +51,12 @@ class Robot:
   def num_joints(self) -> int:
     return len(self.joint_names)
 
+  @property
+  def joint_torque(self) -> slice:
+    """The slice of the servo torques [J] in sensordata: their sensors stand together, in joint order."""
+    first = self.sensor_slice(f"{self.joint_names[0]}_torque").start
+    return slice(first, first + self.num_joints)
+
   def sensor_slice(self, name: str) -> slice:
     """The slice of sensor `name` in sensordata.
 

@@ -17,7 +17,7 @@ ARRAYS = ("torque", "joint_vel", "leg_pairs", "torque_limit")
 NEAR = 0.5  # of its limit: torques that stay below are drawn without it, or they would be flat
 MARGIN = 1.1  # of an axis beyond what it has to show
 Figures = list[tuple[str, str, str]]
-Curve = tuple[str, str, np.ndarray]  # side ("" without one), colour, [S, PHASES]
+Curve = tuple[str, str, np.ndarray, np.ndarray]  # side ("" without one), colour, [S, PHASES] drawn, [S, PHASES] counted
 
 
 def effort_figures(gait: Gait) -> tuple[Figures, Figures]:
@@ -28,13 +28,17 @@ def effort_figures(gait: Gait) -> tuple[Figures, Figures]:
   spans = [strides(gait, foot) for foot in (0, 1)]
   if not any(spans) or not all(name in gait for name in ARRAYS):
     return [], []
-  power = gait["torque"] * gait["joint_vel"]
+  by_step = (len(gait["time"]), -1, len(gait["joint_names"]))
+  torque, speed = (gait[name].reshape(by_step) for name in ("torque", "joint_vel"))
+  power = torque * speed  # [T, physics steps, J]
+  load, peak, drive = np.abs(torque).mean(axis=1), np.abs(torque).max(axis=1), np.maximum(power, 0.0).mean(axis=1)
   together = spans[0] or spans[1]
-  all_torque = _total("mean torque of all joints", np.abs(gait["torque"]).mean(axis=1), together, TORQUE)
-  all_power = _total("power of all joints", np.maximum(power, 0.0).sum(axis=1), together, POWER)
-  torques, powers = _curves(gait, gait["torque"], spans, mirrored=True), _curves(gait, power, spans, mirrored=False)
+  all_torque = _total("mean torque of all joints", load.mean(axis=1), together, TORQUE)
+  all_power = _total("power of all joints", drive.sum(axis=1), together, POWER)
+  torques = _curves(gait, torque.mean(axis=1), peak, spans, mirrored=True)
+  powers = _curves(gait, power.mean(axis=1), drive, spans, mirrored=False)
   limit = float(np.max(gait["torque_limit"]))
-  high = max(np.abs(values).max() for curves in torques.values() for *_, values in curves)
+  high = max(peaks.max() for curves in torques.values() for *_, peaks in curves)
   limit_shown = limit if high > NEAR * limit else None
   return (
     [("Mean magnitude of all joints", "N m", all_torque), *_per_joint(torques, "N m", _peak, limit_shown)],
@@ -43,20 +47,22 @@ def effort_figures(gait: Gait) -> tuple[Figures, Figures]:
 
 
 def _curves(
-  gait: Gait, values: np.ndarray, spans: list[list[tuple[int, int]]], mirrored: bool
+  gait: Gait, drawn: np.ndarray, counted: np.ndarray, spans: list[list[tuple[int, int]]], mirrored: bool
 ) -> dict[str, list[Curve]]:
-  """Joint without its side -> its curves; values [T, J]."""
+  """Joint without its side -> its curves; drawn [T, J], counted [T, J] for the number beside them."""
   names = [str(name) for name in gait["joint_names"]]
   pairs = gait["leg_pairs"].astype(int)
   found = {}
   for right, left, sign in pairs:
-    columns = (values[:, right], values[:, left] * (sign if mirrored else 1))
+    signs = (1, sign if mirrored else 1)
     curves = [
-      (side, colour, fold(columns[foot], spans[foot])) for foot, (side, colour) in enumerate(SIDES) if spans[foot]
+      (side, colour, signs[foot] * fold(drawn[:, joint], spans[foot]), fold(counted[:, joint], spans[foot]))
+      for foot, ((side, colour), joint) in enumerate(zip(SIDES, (right, left), strict=True))
+      if spans[foot]
     ]
     found[names[right].removeprefix(f"{SIDES[0][0]}_")] = curves
   for joint in set(range(len(names))) - set(pairs[:, :2].ravel()):
-    found[names[joint]] = [("", INK, fold(values[:, joint], spans[0] or spans[1]))]
+    found[names[joint]] = [("", INK, *(fold(values[:, joint], spans[0] or spans[1]) for values in (drawn, counted)))]
   return found
 
 
@@ -64,8 +70,8 @@ def _per_joint(
   joints: dict[str, list[Curve]], unit: str, number: Callable[[np.ndarray], str], limit: float | None
 ) -> Figures:
   """One figure per joint, all on one scale."""
-  means = [values.mean(axis=0) for curves in joints.values() for *_, values in curves]
-  spreads = [values.std(axis=0) for curves in joints.values() for *_, values in curves]
+  means = [values.mean(axis=0) for curves in joints.values() for *_, values, _ in curves]
+  spreads = [values.std(axis=0) for curves in joints.values() for *_, values, _ in curves]
   low = min((mean - spread).min() for mean, spread in zip(means, spreads, strict=True))
   high = max((mean + spread).max() for mean, spread in zip(means, spreads, strict=True))
   low, high = (min(low, -limit), max(high, limit)) if limit else (min(low, 0.0), max(high, 0.0))
@@ -75,10 +81,10 @@ def _per_joint(
 
     def paint(axes: Axes) -> None:
       axes.axhline(0.0, color=INK, linewidth=0.6, alpha=0.5)
-      for side, colour, values in curves:
+      for side, colour, values, counted in curves:
         mean, spread = values.mean(axis=0), values.std(axis=0)
         axes.fill_between(phase, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(phase, mean, color=colour, label=f"{side} {number(values)}".strip())
+        axes.plot(phase, mean, color=colour, label=f"{side} {number(counted)}".strip())
       for line in (-limit, limit) if limit else ():
         axes.axhline(line, color=LIMIT, linestyle=":", linewidth=1.2)
       axes.set_xlim(0, 100)
@@ -108,8 +114,8 @@ def _total(name: str, values: np.ndarray, spans: list[tuple[int, int]], goal: fl
 
 
 def _peak(values: np.ndarray) -> str:
-  return f"peak {np.abs(values).max():.1f}"
+  return f"peak {values.max():.1f}"
 
 
 def _drive(values: np.ndarray) -> str:
-  return f"drives with {np.maximum(values, 0.0).mean():.2f}"
+  return f"drives with {values.mean():.2f}"

@@ -1,11 +1,12 @@
 """Pictures of one episode's gait: who stands when, how high the feet go, what the joints do over a stride.
 
-gait.npz holds one episode of T control steps (feet: right, left): time [T] s, contacts [T, 2], feet_height
-[T, 2] m, joint_pos [T, J] rad, joint_names [J]; optional vx [T] m/s and command m/s; what the servos do (see
-effort_plots): torque [T, J] N m, joint_vel [T, J] rad/s, torque_limit [J] N m, and leg_pairs [K, 3], right joint, left
-joint and the sign that mirrors left to right; and the mean stride of the reference clip nearest in speed in P frames,
-joints in the same order: reference_joint_pos [P, J], reference_feet_height [P, 2], reference_contacts [P, 2],
-stride_seconds; or in their place no_reference, a sentence that says why there is none.
+gait.npz holds one episode of T control steps (feet: right, left): time [T] s, contacts [T, 2], feet_height [T, 2] m,
+joint_pos [T, J] rad, joint_names [J]; optional vx [T] m/s and command m/s; what the servos do (see effort_plots):
+torque [T, S, J] N m and joint_vel [T, S, J] rad/s in the S physics steps of each control step, torque_limit [J] N m,
+and leg_pairs [K, 3], right joint, left joint and the sign that mirrors left to right; and the mean stride of the
+reference clip nearest in speed in P frames, joints in the same order: reference_joint_pos [P, J],
+reference_feet_height [P, 2], reference_contacts [P, 2], stride_seconds; or in their place no_reference, a sentence
+that says why there is none.
 """
 
 from collections.abc import Mapping
