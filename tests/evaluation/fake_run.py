@@ -85,7 +85,7 @@ def fake_evaluation() -> dict:
       "zero_action": {"survival": 0.0, "vx_error": 0.16, "return": 1.2},
       "random_policy": {"survival": 0.0, "vx_error": None, "return": 0.4},
     },
-    "long_walk": {"distance_goal_m": 20.0, "rollouts": 20, "completed": 20, "completed_ci": [0.84, 1.0]},
+    "long_walk": {"distance_goal_m": 50.0, "rollouts": 20, "completed": 20, "completed_ci": [0.84, 1.0]},
     "pushes": [
       {"force_n": 10.0, "seconds": 0.2, "direction": "lateral", "trials": 100, "recovered": 0.61}
       | {"recovered_ci": [0.512, 0.7]},

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from wildrobot_exp.evaluation.report.goals import SURVIVAL, VX_ERROR
+from wildrobot_exp.evaluation.report.criteria import SURVIVAL, VX_ERROR
 from wildrobot_exp.evaluation.report.plots import curves
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 
+from wildrobot_exp.evaluation.report.criteria import POWER, TORQUE
 from wildrobot_exp.evaluation.report.gait_plots import PHASES, SIDES, Gait, fold, strides
-from wildrobot_exp.evaluation.report.goals import POWER, TORQUE
 from wildrobot_exp.evaluation.report.plots import GOAL, INK, LIMIT, draw, legend_above
 
 ARRAYS = ("torque", "joint_vel", "leg_pairs", "torque_limit")

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_exp.evaluation.report.goals import Goal, percent
+from wildrobot_exp.evaluation.report.criteria import Goal
 from wildrobot_exp.evaluation.report.run_files import RunFiles, number
+from wildrobot_exp.evaluation.report.words import percent
 
 ALGORITHMS = {"ppo": "PPO", "ppo_amp": "PPO + AMP", "brax_ppo": "Brax PPO"}
 
@@ -53,6 +54,9 @@ def came_out(run: RunFiles, goals: Sequence[Goal]) -> str:
     parts.append(f"{percent(survival)} of {which} without a fall")
   if vx_error is not None:
     parts.append(f"speed off by {vx_error:.3f} m/s on average")
+  engine = evaluation.get("physics")
+  if parts and engine and engine != (run.config or {}).get("physics", engine):
+    parts[-1] += f", in {engine} physics"
   judged = [goal for goal in goals if goal.met is not None]
   if judged:
     open_goals = len(goals) - len(judged)

@@ -19,9 +19,10 @@ from wildrobot_exp.evaluation.report.charts import (
   other_charts,
   reward_charts,
 )
+from wildrobot_exp.evaluation.report.criteria import VX_ERROR, stride_frequency
 from wildrobot_exp.evaluation.report.effort_plots import effort_figures
 from wildrobot_exp.evaluation.report.gait_plots import aligned_reference, phase_figures, timeline_figures
-from wildrobot_exp.evaluation.report.goals import VX_ERROR, judge, stride_frequency, verdict
+from wildrobot_exp.evaluation.report.goals import judge, verdict
 from wildrobot_exp.evaluation.report.headline import asked, came_out, run_name, short
 from wildrobot_exp.evaluation.report.plots import speeds
 from wildrobot_exp.evaluation.report.run_files import RunFiles, number, read_run
@@ -57,7 +58,7 @@ def write_report(run_dir: str | os.PathLike) -> Path:
 
 def render(run: RunFiles) -> str:
   """The page as text."""
-  goals = judge(run.evaluation, _reference_hz(run))
+  goals = judge(run.evaluation, _reference_hz(run), run.export)
   context = {
     "name": run_name(run),
     "verdict": verdict(goals),
@@ -166,14 +167,28 @@ def _provenance(run: RunFiles) -> dict[str, Any]:
   packages, machine = versions.pop("versions", None), versions.pop("machine", None)
   command, overrides = versions.pop("command", None), versions.pop("overrides", None)
   resumed = versions.get("resumed")
+  made = (run.evaluation or {}).get("made")
   return {
     "command": command,
     "resumed": [start for start in resumed if isinstance(start, Mapping)] if isinstance(resumed, list) else [],
     "overrides": overrides,
+    "evaluated": _evaluated(made, packages) if isinstance(made, Mapping) else None,
     "packages": packages if isinstance(packages, Mapping) else {},
     "machine": machine if isinstance(machine, Mapping) else {},
     "facts": {key: value for key, value in versions.items() if isinstance(value, str | int | float)},
     "config_text": None if run.config is None else yaml.safe_dump(dict(run.config), sort_keys=False),
+  }
+
+
+def _evaluated(made: Mapping[str, Any], packages: Any) -> dict[str, Any]:
+  """How an evaluation was made that is not the run's own; of the versions those that differ from the run's."""
+  own = packages if isinstance(packages, Mapping) else {}
+  there = made.get("versions")
+  there = there if isinstance(there, Mapping) else {}
+  return {
+    "command": made.get("command"),
+    "git_commit": made.get("git_commit"),
+    "changed": [f"{name} {version}" for name, version in there.items() if own.get(name) != version],
   }
 
 

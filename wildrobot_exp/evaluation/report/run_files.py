@@ -30,6 +30,7 @@ GAIT_ARRAYS = (
   "joint_pos",
   "joint_names",
 )  # all else in gait.npz is optional
+EXPORT = Path("export") / "policy.json"
 CONFIG = Path(".hydra") / "config.yaml"
 ABSENT = "???"  # what Hydra writes for a section nobody chose: amp, without ppo_amp
 
@@ -46,6 +47,7 @@ class RunFiles:
     config: the config with its references resolved; None without it.
     gait: name -> array of one episode; None without gait.npz.
     video: the mp4 file; None without it.
+    export: policy.json of the exported policy, where it is of the checkpoint that was evaluated; None without it.
   """
 
   folder: Path
@@ -55,6 +57,7 @@ class RunFiles:
   config: Mapping[str, Any] | None
   gait: Mapping[str, np.ndarray] | None
   video: Path | None
+  export: Mapping[str, Any] | None = None
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -69,14 +72,16 @@ def read_run(folder: Path) -> RunFiles:
     raise UserError(
       f"{folder} is not a run folder: none of {METRICS}, {EVALUATION}, {VERSIONS}, {CONFIG} in it (nor is it a sweep)"
     )
+  evaluation = _read_json(folder / EVALUATION)
   return RunFiles(
     folder=folder,
     metrics=read_metrics(folder / METRICS),
-    evaluation=_read_json(folder / EVALUATION),
+    evaluation=evaluation,
     versions=_read_json(folder / VERSIONS),
     config=_read_config(folder / CONFIG),
     gait=_read_gait(folder / GAIT),
     video=folder / VIDEO if (folder / VIDEO).exists() else None,
+    export=_read_export(folder / EXPORT, evaluation or {}),
   )
 
 
@@ -123,6 +128,12 @@ def _read_json(path: Path) -> dict[str, Any] | None:
   if not isinstance(content, dict):
     raise UserError(f"{path} should hold a JSON object, not a {type(content).__name__}")
   return content
+
+
+def _read_export(path: Path, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
+  contract = _read_json(path) or {}
+  steps = {number(content.get("checkpoint_step")) for content in (contract, evaluation)}
+  return contract if contract and len(steps) == 1 else None
 
 
 def _read_config(path: Path) -> dict[str, Any] | None:

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from wildrobot_exp.evaluation.report.goals import SURVIVAL, percent
+from wildrobot_exp.evaluation.report.criteria import SURVIVAL
+from wildrobot_exp.evaluation.report.words import percent
 from wildrobot_exp.sweeps.cells import Cell
 from wildrobot_exp.sweeps.result import JobResult
 

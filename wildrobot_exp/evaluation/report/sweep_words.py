@@ -3,7 +3,8 @@
 import collections
 from collections.abc import Sequence
 
-from wildrobot_exp.evaluation.report.goals import SURVIVAL, VX_ERROR, Verdict
+from wildrobot_exp.evaluation.report.criteria import SURVIVAL, VX_ERROR
+from wildrobot_exp.evaluation.report.goals import Verdict
 from wildrobot_exp.evaluation.report.headline import duration
 from wildrobot_exp.evaluation.report.sweep_metrics import ENOUGH, Metric, told_apart
 from wildrobot_exp.sweeps.cells import SEED, Axis, Cell

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wildrobot_exp.evaluation.report.goals import stride_frequency
+from wildrobot_exp.evaluation.report.criteria import stride_frequency
 from wildrobot_exp.evaluation.report.run_files import number
 from wildrobot_exp.evaluation.report.words import interval_ends, pair_of, percent
 
