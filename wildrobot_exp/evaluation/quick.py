@@ -1,4 +1,4 @@
-"""A short evaluation during training: one number to pick the best checkpoint by."""
+"""A short evaluation during training: one number to pick the best checkpoint by, from starts of its own."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from wildrobot_exp.evaluation import measures as m
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.evaluation.rollouts import Roller
-from wildrobot_exp.evaluation.starts import SEED, make_evaluation_env, make_start, spread_commands
+from wildrobot_exp.evaluation.starts import SELECTION_SEED, make_evaluation_env, make_start, spread_commands
 
 SECONDS = 5.0  # of each episode
 EPISODES_IN_A_ROW = 4
@@ -42,15 +42,15 @@ class QuickEvaluation:
   """
 
   def __init__(self, cfg: Any, act: Actor, episodes: int, seconds: float = SECONDS):
-    env = make_evaluation_env(cfg, states=episodes)
+    env = make_evaluation_env(cfg, states=episodes, seed=SELECTION_SEED)
     self._cycle = env.gait_period
     self._steps = round(seconds / env.dt)
-    self._start = make_start(env, spread_commands(env, episodes))
+    self._start = make_start(env, spread_commands(env, episodes), seed=SELECTION_SEED)
     self._roller = Roller(env, act, self._steps)
 
   def __call__(self, params: Any) -> dict[str, float]:
     """survival, vx_error (m/s, NaN if every robot fell at once) and score of the deterministic policy."""
-    record = self._roller.roll(params, self._start, self._steps, jax.random.PRNGKey(SEED))
+    record = self._roller.roll(params, self._start, self._steps, jax.random.PRNGKey(SELECTION_SEED))
     survival = float(m.survived(record).mean())
     errors = m.vx_error(record, self._cycle)
     errors = errors[np.isfinite(errors)]
