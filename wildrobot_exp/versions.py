@@ -44,6 +44,16 @@ def git_commit() -> str | None:
     return None
 
 
+def provenance(command: str) -> dict[str, Any]:
+  """The command, the commit, versions and machine."""
+  return {
+    "command": command,
+    "git_commit": git_commit(),
+    "versions": package_versions(),
+    "machine": machine_facts(),
+  }
+
+
 def write_versions(
   path: Path,
   *,
@@ -64,13 +74,8 @@ def write_versions(
     command: what Python was given to run; None: what this process was.
     resumed: the step a resumed run goes on from, and what `read_versions` gave before; None: a new run.
   """
-  content = {
-    "command": shlex.join(["python", *(_typed() if command is None else command)]),
-    "overrides": list(overrides),
-    "git_commit": git_commit(),
-    "versions": package_versions(),
-    "machine": machine_facts(),
-  }
+  content = provenance(shlex.join(["python", *(_typed() if command is None else command)]))
+  content["overrides"] = list(overrides)
   if resumed is not None:
     step, first = resumed
     start = {"step": step} | {key: value for key, value in content.items() if key != "overrides"}

@@ -1,5 +1,6 @@
 """The wildrobot command: one line and exit code 2 for wrong input."""
 
+import json
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -82,7 +83,7 @@ def test_a_video_lasts_one_control_step_at_least(run, capsys):
 def test_an_evaluation_names_its_run_wherever_it_is_called_from_and_written(run, elsewhere, tmp_path, monkeypatch):
   named = []
   found = SimpleNamespace(cfg=None, params=None, step=3, experiment=SimpleNamespace(networks=None, clips=[]))
-  evaluation = SimpleNamespace(result={"commands": [], "survival": 1.0})
+  evaluation = SimpleNamespace(result={"commands": [], "survival": 1.0, "physics": "native", "checkpoint_step": 3})
   monkeypatch.setattr(runs, "load_run", lambda *_: found)
   monkeypatch.setattr(run_folder, "make_actor", lambda _: None)
   monkeypatch.setattr(run_folder, "Programs", lambda *_: None)
@@ -97,6 +98,8 @@ def test_an_evaluation_names_its_run_wherever_it_is_called_from_and_written(run,
   out.mkdir()
   assert main(["eval", ".", *(["--out", str(out)] if elsewhere else [])]) == 0
   assert named == ["my_run"]
+  written = json.loads(((out if elsewhere else run) / "evaluation.json").read_text())
+  assert written["made"]["command"].startswith("wildrobot ") and written["made"]["versions"]
 
 
 def test_an_unknown_option_is_not_taken_for_an_override(capsys):

@@ -45,7 +45,7 @@ def test_an_export_that_walks_as_well_records_both(export, tmp_path):
 
 
 def test_an_export_that_walks_differently_is_refused_and_nothing_is_written(export, tmp_path):
-  with pytest.raises(RunFailed, match="walks differently: survival 1.0 against 0.9"):
+  with pytest.raises(RunFailed, match="walks differently over all speeds: survival 1.0 against 0.9"):
     export(survival=0.9)
   assert list(tmp_path.iterdir()) == []
 
@@ -61,6 +61,6 @@ def test_a_graph_that_is_not_the_policy_is_refused_and_nothing_is_written(export
 
 
 def test_an_evaluation_that_cannot_be_read_is_none(tmp_path):
-  assert bundle.read_evaluation(tmp_path) is None
+  assert bundle.read_evaluation(tmp_path, 3) is None
   (tmp_path / "evaluation.json").write_text("{")
-  assert bundle.read_evaluation(tmp_path) is None
+  assert bundle.read_evaluation(tmp_path, 3) is None

@@ -3,7 +3,7 @@
 import pytest
 
 from wildrobot_exp.errors import RunFailed
-from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, run_trial
+from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, furthest, run_trial
 
 TRIAL = {"speeds": [0.0, 0.1, 0.3], "episodes": 7, "episode_steps": 500}
 CONTRACT = {"checkpoint_step": 64, "control": {"period_s": 0.02}, "trial": TRIAL}
@@ -16,7 +16,7 @@ def evaluation(**changes):
 
 
 def found(survival: float | None, error: float | None) -> list[dict]:
-  return [{"survival": survival, "vx_error": error}] * 4
+  return [{"vx": vx, "survival": survival, "vx_error": error} for vx in (0.0, 0.1, 0.3, None)]
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,25 @@ def test_two_points_are_allowed(survival: float, error: float | None, passed: bo
   assert result["passed"] is passed and len(result["original"]) == len(result["rows"]) == 4
 
 
+def test_one_speed_at_which_it_walks_differently_fails_and_is_named():
+  rows = found(1.0, 0.01)
+  rows[1] |= {"vx_error": 0.04}
+  result = compare(rows, evaluation())
+  assert not result["passed"]
+  assert furthest(rows, result["original"])[0]["vx"] == 0.1
+  fallen = found(0.9, 0.01)
+  assert furthest(fallen, compare(fallen, evaluation())["original"])[0]["vx"] is None
+
+
+def test_one_fall_at_one_speed_is_no_other_walk():
+  rows = found(1.0, 0.01)
+  rows[1] |= {"survival": 8 / 9}
+  assert compare(rows, evaluation())["passed"]
+
+
 def test_where_nobody_walked_long_enough_to_measure_both_have_to_say_so():
-  assert compare(found(0.0, None), evaluation(survival=0.0, vx_error=None))["passed"]
+  nowhere = [{"vx": vx, "survival": 0.0, "vx_error": None} for vx in (0.0, 0.1, 0.3)]
+  assert compare(found(0.0, None), evaluation(commands=nowhere, survival=0.0, vx_error=None))["passed"]
 
 
 def test_a_runner_that_fails_is_a_failed_export_with_its_last_line(tmp_path):

@@ -65,7 +65,7 @@ def export(args: argparse.Namespace) -> int:
       run.experiment.networks,
       run.params,
       facts=facts,
-      evaluation=read_evaluation(args.run_dir),
+      evaluation=read_evaluation(args.run_dir, run.step),
       check=not args.no_check,
     )
   except Exception:

@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def _evaluate(args: argparse.Namespace) -> int:
   from wildrobot_exp.evaluation.report import write_report
   from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
   from wildrobot_exp.runs import load_run
+  from wildrobot_exp.versions import provenance
 
   use_compilation_cache()
   run = load_run(args.run_dir, args.overrides, which)
@@ -107,6 +109,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     clips=run.experiment.clips,
     say=print,
     run=args.run_dir.resolve().name,
+    made=provenance(shlex.join(["wildrobot", *sys.argv[1:]])),
   )
   for name, value in summary(result).items():
     print(f"{name:26} {value:.4g}")

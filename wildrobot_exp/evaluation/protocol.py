@@ -112,6 +112,7 @@ def evaluate(
     "checkpoint_step": checkpoint_step,
     "physics": cfg.physics,
     "seed": cfg.seed,
+    "evaluation_seed": SEED,
     "episodes": settings.episodes,
     "episode_seconds": settings.episode_seconds,
     "commands": [

@@ -4,14 +4,16 @@
 from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
 
 # isort: on
-from collections.abc import Callable, Sequence
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from brax.training.agents.ppo import networks as ppo_networks
 
-from wildrobot_exp.evaluation.gait import CONTACT_FORCE
+from wildrobot_exp.evaluation.gait import CONTACT_FORCE, debounce
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.protocol import Evaluation, Programs, evaluate
 from wildrobot_exp.evaluation.showpiece import episode_video
@@ -23,6 +25,8 @@ from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.npz_files import write_npz
 from wildrobot_exp.robots import Robot, load_robot
+
+EVALUATION = "evaluation.json"
 
 
 def evaluate_into(
@@ -36,6 +40,7 @@ def evaluate_into(
   say: Callable[[str], None],
   programs: Programs | None = None,
   run: str | None = None,
+  made: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Run the protocol on (normaliser, policy parameters) and write what it found.
 
@@ -49,6 +54,7 @@ def evaluate_into(
     say: told what is missing.
     programs: that serve this policy, where some are compiled already.
     run: name of the run, written down; the folder's by default.
+    made: how this evaluation came about, where that is not how the run did.
 
   Returns:
     The content of evaluation.json.
@@ -64,7 +70,9 @@ def evaluate_into(
     worlds=cfg.evaluation.worlds.enabled,
   )
   raise_held()
-  write_json(run_dir / "evaluation.json", evaluation.result)
+  result = evaluation.result | ({"made": made} if made else {})
+  keep_another(run_dir, result)
+  write_json(run_dir / EVALUATION, result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
   write_npz(run_dir / "gait.npz", gait_arrays(robot, evaluation, clips))
   if cfg.evaluation.video.enabled:
@@ -79,7 +87,25 @@ def evaluate_into(
       )
     except RenderingUnavailable as reason:
       say(f"no video: {reason}")
-  return evaluation.result
+  return result
+
+
+def keep_another(run_dir: Path, result: Mapping[str, Any]) -> None:
+  """Rename an evaluation.json that tells of another engine or checkpoint: it is another answer, not an older one."""
+  path = run_dir / EVALUATION
+  kept_evaluation(run_dir, result["physics"], result["checkpoint_step"]).unlink(missing_ok=True)
+  try:
+    before = json.loads(path.read_text())
+    which = (before["physics"], before["checkpoint_step"])
+  except (OSError, ValueError, KeyError, TypeError):
+    return
+  if which != (result["physics"], result["checkpoint_step"]):
+    os.replace(path, kept_evaluation(run_dir, *which))
+
+
+def kept_evaluation(run_dir: Path, physics: str, step: int) -> Path:
+  """Where `keep_another` puts it: evaluation-native-3000320.json."""
+  return run_dir / f"evaluation-{physics}-{step}.json"
 
 
 def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> dict[str, np.ndarray]:
@@ -89,7 +115,7 @@ def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> 
   command = float(record.commands[index])
   arrays = {
     "time": (np.arange(steps) + 1) * record.dt,
-    "contacts": record.feet_load[:steps, index] > CONTACT_FORCE,
+    "contacts": np.stack([debounce(foot) for foot in (record.feet_load[:steps, index] > CONTACT_FORCE).T], axis=1),
     "feet_height": record.feet_pos[:steps, index, :, 2],
     "joint_pos": record.qpos[:steps, index][:, robot.joint_qpos],
     "joint_names": np.array(robot.joint_names),

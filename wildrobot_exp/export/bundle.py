@@ -15,7 +15,8 @@ from brax.training.agents.ppo import networks as ppo_networks
 
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.errors import RunFailed
-from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, run_trial
+from wildrobot_exp.evaluation.run_folder import EVALUATION, kept_evaluation
+from wildrobot_exp.export.closed_loop import RUNNER, comparable, compare, furthest, run_trial
 from wildrobot_exp.export.contract import JSON_FILE, MODEL_FILE, ONNX_FILE, make_contract
 from wildrobot_exp.export.onnx_parity import (
   OBSERVATIONS,
@@ -86,10 +87,11 @@ def export_policy(
   return contract
 
 
-def read_evaluation(run_dir: Path) -> Json | None:
-  """The run's evaluation.json; None if there is none that can be read."""
+def read_evaluation(run_dir: Path, step: int) -> Json | None:
+  """The run's evaluation.json, or the one of this step in native physics that was kept; None if none can be read."""
+  kept = kept_evaluation(run_dir, "native", step)
   try:
-    return json.loads((run_dir / "evaluation.json").read_text())
+    return json.loads((kept if kept.exists() else run_dir / EVALUATION).read_text())
   except (OSError, ValueError):
     return None
 
@@ -101,9 +103,10 @@ def _closed_loop(stage: Path, contract: Json, evaluation: Json | None) -> Json:
     return {"rows": rows, "original": None, "passed": None, "how": f"not compared: {why_not}"}
   result = compare(rows, evaluation)
   if not result["passed"]:
-    found, original = rows[-1], result["original"][-1]
+    found, original = furthest(rows, result["original"])
+    where = "over all speeds" if found["vx"] is None else f"at {found['vx']:g} m/s"
     raise RunFailed(
-      f"not exported: outside of the framework the policy walks differently: survival {found['survival']} against"
-      f" {original['survival']}, vx_error {found['vx_error']} against {original['vx_error']}"
+      f"not exported: outside of the framework the policy walks differently {where}: survival {found['survival']}"
+      f" against {original['survival']}, vx_error {found['vx_error']} against {original['vx_error']}"
     )
   return result | {"how": f"{RUNNER.name} on these files, against the run's evaluation.json"}
