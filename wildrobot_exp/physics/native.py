@@ -13,6 +13,7 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 
 from wildrobot_exp import cpus
+from wildrobot_exp.physics.host_call import host_call
 from wildrobot_exp.physics.state import PhysicsState
 from wildrobot_exp.robots import Robot
 
@@ -48,23 +49,22 @@ class NativePhysics:
 
   def reset(self, qpos: jax.Array, qvel: jax.Array) -> PhysicsState:
     rows = jnp.concatenate([qpos, qvel], dtype=jnp.float32)
-    return self._unpack(jax.pure_callback(self._host_reset, self._out, rows, vmap_method="broadcast_all"))
+    return self._unpack(host_call(self._host_reset, self._out, rows))
 
   def begin(self, state: PhysicsState) -> PhysicsState:
     return state
 
   def step(self, state: PhysicsState, ctrl: jax.Array, push: jax.Array) -> PhysicsState:
     rows = jnp.concatenate([state.qpos, state.qvel, state.warmstart, ctrl, push], dtype=jnp.float32)
-    return self._unpack(jax.pure_callback(self._host_step, self._out, rows, vmap_method="broadcast_all"))
+    return self._unpack(host_call(self._host_step, self._out, rows))
 
   def _unpack(self, row: jax.Array) -> PhysicsState:
     *parts, overflow = jnp.split(row, self._row, axis=-1)
     return PhysicsState(*parts, overflow[..., 0])
 
-  def _host_reset(self, rows: jax.Array) -> np.ndarray:
-    rows = np.asarray(rows)
-    flat = rows.reshape(-1, rows.shape[-1])
-    out = np.zeros((len(flat), *self._out.shape), np.float32)
+  def _host_reset(self, rows: np.ndarray, out: np.ndarray) -> None:
+    flat, out = rows.reshape(-1, rows.shape[-1]), out.reshape(-1, out.shape[-1])
+    out[:, self._width :] = 0.0
     nq = self.robot.model.nq
     with self._lock:
       pool = self._pool(len(flat))
@@ -75,12 +75,9 @@ class NativePhysics:
       pool.batch.warning[:, FULL] = 0
       pool.batch.forward()
       pool.read(out[:, : self._width])
-    return out.reshape(*rows.shape[:-1], -1)
 
-  def _host_step(self, rows: jax.Array) -> np.ndarray:
-    rows = np.asarray(rows)
-    flat = rows.reshape(-1, rows.shape[-1])
-    out = np.empty((len(flat), *self._out.shape), np.float32)
+  def _host_step(self, rows: np.ndarray, out: np.ndarray) -> None:
+    flat, out = rows.reshape(-1, rows.shape[-1]), out.reshape(-1, out.shape[-1])
     i, j, k, _ = self._row
     nu = self.robot.num_joints
     with self._lock:
@@ -91,7 +88,6 @@ class NativePhysics:
       pool.batch.warning[:, FULL] = 0
       failed = self._advance(pool, out)
     out[failed] = np.nan  # out of memory, for example; the env ends these episodes as invalid and counts them
-    return out.reshape(*rows.shape[:-1], -1)
 
   def _advance(self, pool: "_Pool", out: np.ndarray) -> list[int]:
     """One control step of all robots into out; those that MuJoCo gave up on."""
