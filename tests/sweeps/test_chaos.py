@@ -23,7 +23,8 @@ TINY = (
   "algo=ppo num_envs=16 total_steps=3200 algo.horizon=10 algo.minibatches=2 algo.epochs=1 env.reset.bank_size=8"
   " algo.policy_hidden=[16] algo.value_hidden=[16] checkpoints.every_steps=320"
   " evaluation.episodes=7 evaluation.episode_seconds=1.0 evaluation.during_training.enabled=false"
-  " evaluation.long_walk.enabled=false evaluation.video.enabled=false logger=csv logger.progress=false"
+  " evaluation.long_walk.enabled=false evaluation.pushes.trials=2 evaluation.video.enabled=false logger=csv"
+  " logger.progress=false"
 ).split()
 QUICK_COMPILE = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"}
 
