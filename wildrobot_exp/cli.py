@@ -14,7 +14,7 @@ from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.plan import plan
-from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume
+from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume, sweep_arguments
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
@@ -22,11 +22,12 @@ from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
-from wildrobot_exp.sweeps.manifest import SEARCH, Manifest
+from wildrobot_exp.sweeps.manifest import Manifest
 from wildrobot_exp.sweeps.result import DONE, JobResult
 from wildrobot_exp.sweeps.search_record import SearchRecord, all_went_well
 
 __all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
+
 
 def launch(hydra_main: Callable[[], None]) -> int:
   """Run the command line in sys.argv.
@@ -47,7 +48,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     if args.help or args.hydra_help or args.shell_completion or args.info is not None:
       hydra_main()
       return 0
-    composed = compose(args, CONF_DIR)
+    manifest = None if sweep is None else Manifest.load(sweep.absolute())
+    composed = compose(args, CONF_DIR, manifest and manifest.numbers)
     if args.cfg:
       hydra_main()
       return 0
@@ -56,8 +58,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     refuse_if_in_use(composed.folder)
     if composed.cells[0].config.resume is not None:
       _check_run(composed.cells[0].config, args.config_dir)
-    if sweep is not None:
-      _check_resumed(composed, sweep)
+    if manifest is not None:
+      _check_resumed(composed, manifest)
     elif composed.search is not None:
       check_storage = importlib.import_module("wildrobot_exp.sweeps.study").check_storage  # imports Optuna: only now
       check_storage(_record(composed))
@@ -65,7 +67,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
       print("\n".join(_plans(composed)))
       return 0
     print("\n".join(_announcement(composed)), flush=True)
-    _run(hydra_main, composed)
+    _run(hydra_main, composed, manifest)
   except UserError as error:
     print(f"error: {one_line(error)}", file=sys.stderr)
     return 2
@@ -81,21 +83,21 @@ def _check_run(config: Config, config_dir: str | None) -> None:
   check_resumed(pathlib.Path(str(config.resume)), config.resume_allow, config_dir)
 
 
-def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:
+def _check_resumed(composed: Composed, manifest: Manifest) -> None:
+  sweep = manifest.folder
   if not composed.multirun:
     raise UserError(f"sweep.resume={sweep} is for a sweep: give its command, with -m")
   if composed.launcher not in LAUNCHERS:
     raise UserError(f"sweep.resume={sweep} needs one of hydra/launcher={','.join(LAUNCHERS)}")
-  manifest = Manifest.load(sweep.absolute())
   manifest.check_launcher(composed.launcher)
   if composed.search is not None:
-    SearchRecord.load(manifest.folder).check_same(_record(composed), sweep)
+    SearchRecord.load(sweep).check_same(_record(composed), sweep)
   else:
-    manifest.check_same([(cell.overrides, cell.config) for cell in composed.cells])
+    manifest.check_same(composed.cells)
   manifest.wait_until_free()
 
 
-def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
+def _run(hydra_main: Callable[[], None], composed: Composed, manifest: Manifest | None) -> None:
   if not composed.multirun:
     hydra_main()
     return
@@ -103,9 +105,22 @@ def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
   folder = pathlib.Path(composed.folder)
   folder.mkdir(parents=True, exist_ok=True)
   with only_writer(folder):
-    if composed.search is not None and not (folder / SEARCH).exists():
-      _record(composed).save(folder)
+    _record_sweep(composed, manifest)
     hydra_main()
+
+
+def _record_sweep(composed: Composed, manifest: Manifest | None) -> None:
+  """Write down what is to be run, before anything is: from now on the sweep can go on, wherever it ends."""
+  folder = pathlib.Path(composed.folder).absolute()
+  if composed.search is not None and manifest is None:
+    _record(composed).save(folder)
+  if composed.launcher not in LAUNCHERS:
+    return
+  manifest = manifest or Manifest(folder, [])
+  manifest.command = sweep_arguments(sys.argv[1:])  # a sweep that goes on may have become longer
+  if composed.search is None:
+    manifest.add(composed.cells)
+  manifest.save()
 
 
 def _plans(composed: Composed) -> list[str]:
