@@ -81,7 +81,7 @@ def test_the_refusal_of_a_sweep_names_the_job_and_what_was_typed_for_it(bad: str
   assert str(refusal.value).startswith(f"job 1 ({last} seed=3): ") and "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("twice", ["seed=0,0", "amp.weight=1,1.0", "env=wildrobot algo.clip=0.2,2e-1"])
+@pytest.mark.parametrize("twice", ["seed=0,0", "amp.weight=1,1.0"])
 def test_a_sweep_that_runs_an_experiment_twice_is_refused(twice: str):
   first, second = twice.split()[-1].partition("=")[2].split(",")
   with pytest.raises(UserError, match=f"jobs 0 .*={first}.* and 1 .*={second}.* are the same experiment"):

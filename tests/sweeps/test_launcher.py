@@ -50,12 +50,30 @@ def test_a_missed_gate_costs_the_verdict_but_not_the_numbers(sweep, capsys):
   assert "return=2 is above 1" in page and "1 ok, 1 failed" in page
 
 
+def test_a_missed_gate_is_not_tried_again_by_a_resume_and_keeps_what_was_measured(sweep, capsys):
+  gate = "+gates.return.max=1"
+  assert sweep.run("seed=0,2", gate) == 1
+  assert "to run what is missing" not in capsys.readouterr().err
+  assert "sweep.resume" not in (sweep.folder / "report.html").read_text()
+  before = (sweep.folder / sweep.jobs()[1]["folder"] / "result.json").read_bytes()
+  assert sweep.run("seed=0,2", gate, "sweep.resume=sweep") == 1
+  assert len(sweep.starts()) == 2 and [job["attempts"] for job in sweep.jobs()] == [1, 1]
+  assert (sweep.folder / sweep.jobs()[1]["folder"] / "result.json").read_bytes() == before
+  assert "above 1" in sweep.jobs()[1]["error"]
+
+
 def test_two_jobs_at_a_time_run_side_by_side_and_share_the_cpus(sweep):
   sweep.plan(_0="meet", _1="meet")
   assert sweep.run("seed=0,1", "hydra.launcher.n_jobs=2") == 0
   shares = [start["cpus"] for start in sweep.starts()]
   assert sorted(shares) == sorted([cpus.share(0, 2), cpus.share(1, 2)])
   assert [start["threads"] for start in sweep.starts()] == [str(len(share)) for share in shares]
+
+
+def test_jobs_that_are_done_keep_no_share_of_the_machine(sweep):
+  assert sweep.run("seed=0", "hydra.launcher.n_jobs=4") == 0
+  assert sweep.run("seed=0,1", "hydra.launcher.n_jobs=2", "sweep.resume=sweep") == 0
+  assert [start["cpus"] for start in sweep.starts()] == [cpus.available()] * 2
 
 
 def test_shares_cover_all_cpus_and_nobody_is_left_without(monkeypatch: pytest.MonkeyPatch):
@@ -140,6 +158,23 @@ def test_an_interrupt_lets_the_jobs_save_and_shows_what_there_is(sweep):
   lines = out.splitlines()
   assert "interrupted" in "".join(lines[lines.index(str(sweep.folder)) :])
   assert f"sweep.resume={sweep.folder}" in err and "Traceback" not in err
+
+
+def test_a_full_disk_when_a_job_starts_fails_that_job_alone(sweep, monkeypatch: pytest.MonkeyPatch, capsys):
+  def full(folder, *args):
+    if folder.name.startswith("0_"):
+      raise OSError(28, "No space left on device")
+    return prepare(folder, *args)
+
+  def full_too(folder, result):
+    raise OSError(28, "No space left on device")
+
+  prepare = process.prepare
+  monkeypatch.setattr(process, "prepare", full)
+  monkeypatch.setattr("wildrobot_exp.sweeps.scheduler.write_result", full_too)
+  (sweep.folder / "0_seed-0").mkdir(parents=True)
+  assert sweep.run("seed=0,1") == 1
+  assert sweep.statuses() == ["failed", "ok"] and "No space left" in sweep.jobs()[0]["error"]
 
 
 def test_a_full_disk_costs_the_record_but_not_the_jobs(sweep, monkeypatch: pytest.MonkeyPatch, capsys):

@@ -24,7 +24,7 @@ from wildrobot_exp.errors import UserError
 from wildrobot_exp.sweeps.attempt import Place
 from wildrobot_exp.sweeps.job_folder import is_done
 from wildrobot_exp.sweeps.manifest import MANIFEST, TOGETHER, JobEntry, Manifest
-from wildrobot_exp.sweeps.result import DONE, read_result
+from wildrobot_exp.sweeps.result import read_result
 from wildrobot_exp.sweeps.scheduler import MISTAKE, Scheduler
 from wildrobot_exp.sweeps.traced import groups
 from wildrobot_exp.sweeps.vectorised_jobs import Together
@@ -72,7 +72,7 @@ class ProcessLauncher(Launcher):
       search = False
       raise
     finally:
-      if any(entry.status not in DONE for entry, _ in jobs) and not search:
+      if not (search or all(is_done(manifest.folder / entry.folder) for entry, _ in jobs)):
         print(f"to run what is missing: {manifest.command_to_go_on()}", file=sys.stderr)
     return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
 

@@ -32,6 +32,11 @@ class JobResult:
   wall_s: float | None
   error: str | None = None
 
+  @property
+  def is_final(self) -> bool:
+    """Whether another attempt would change nothing: it went as it should, or missed a gate with these numbers."""
+    return self.status in DONE or (self.status == "failed" and bool(self.numbers))
+
 
 def write_result(folder: pathlib.Path, result: JobResult) -> None:
   """Write result.json in one piece: a reader never sees half of it.

@@ -64,6 +64,8 @@ def _state(folder: pathlib.Path, entry: JobEntry | None, live: bool) -> tuple[st
     return "running", None
   if entry is None or entry.status in DONE:
     return "missing", "ended without a result"
+  if entry.status == "running" and entry.cluster_job is not None:
+    return "waiting", f"the sweep ended; {entry.cluster_job} may be in the queue, sweep.resume asks"
   if entry.status == "running":
     return "missing", "the sweep ended while it ran"
   return entry.status, entry.error or (None if live else "never started: the sweep ended before its turn")

@@ -31,7 +31,7 @@ from wildrobot_exp.evaluation.report.sweep_plots import (
 from wildrobot_exp.evaluation.report.sweep_words import asked, came_out, states, verdict
 from wildrobot_exp.sweeps.cells import CONFIDENCE, SEED, Axis, Cell, find_axes, find_cells
 from wildrobot_exp.sweeps.record import job_command, sweep_command
-from wildrobot_exp.sweeps.result import DONE, JobResult
+from wildrobot_exp.sweeps.result import JobResult
 from wildrobot_exp.sweeps.summary import SUMMARY
 
 CURVES = (  # column of metrics.csv, title, unit
@@ -85,7 +85,7 @@ def render(sweep: SweepFiles) -> str:
   if len(cells) > len(PALETTE):
     listed.sort(key=lambda item: ranked.index(item[0]) if item[0] in ranked else len(ranked))
   drawn = [(title, unit, learning_curves(column, cells, colours, sweep.curves)) for column, title, unit in CURVES]
-  complete = all(result.status in DONE for result in results)
+  complete = all(result.is_final for result in results)
   context = {
     "name": "/".join(sweep.folder.resolve().parts[-2:]),
     "verdict": verdict(results, ranked, axes),
