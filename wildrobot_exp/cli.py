@@ -22,7 +22,7 @@ from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
-from wildrobot_exp.sweeps.manifest import Manifest
+from wildrobot_exp.sweeps.manifest import MANIFEST, Manifest
 from wildrobot_exp.sweeps.result import DONE, JobResult
 from wildrobot_exp.sweeps.search_record import SearchRecord, all_went_well
 
@@ -48,8 +48,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     if args.help or args.hydra_help or args.shell_completion or args.info is not None:
       hydra_main()
       return 0
-    manifest = None if sweep is None else Manifest.load(sweep.absolute())
-    composed = compose(args, CONF_DIR, manifest and manifest.numbers)
+    known = {} if sweep is None or not (sweep / MANIFEST).exists() else Manifest.load(sweep).numbers
+    composed = compose(args, CONF_DIR, known)
     if args.cfg:
       hydra_main()
       return 0
@@ -58,9 +58,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     refuse_if_in_use(composed.folder)
     if composed.cells[0].config.resume is not None:
       _check_run(composed.cells[0].config, args.config_dir)
-    if manifest is not None:
-      _check_resumed(composed, manifest)
-    elif composed.search is not None:
+    manifest = None if sweep is None else _check_resumed(composed, sweep)
+    if manifest is None and composed.search is not None:
       check_storage = importlib.import_module("wildrobot_exp.sweeps.study").check_storage  # imports Optuna: only now
       check_storage(_record(composed))
     if any(cell.config.dry_run for cell in composed.cells):
@@ -68,6 +67,7 @@ def launch(hydra_main: Callable[[], None]) -> int:
       return 0
     print("\n".join(_announcement(composed)), flush=True)
     _run(hydra_main, composed, manifest)
+    return _finish(composed)
   except UserError as error:
     print(f"error: {one_line(error)}", file=sys.stderr)
     return 2
@@ -75,7 +75,6 @@ def launch(hydra_main: Callable[[], None]) -> int:
     with collected():  # the table, whoever presses Ctrl-C once more
       _summarise()
     return 143 if isinstance(interrupt, Terminated) else 130
-  return _finish(composed)
 
 
 def _check_run(config: Config, config_dir: str | None) -> None:
@@ -83,18 +82,19 @@ def _check_run(config: Config, config_dir: str | None) -> None:
   check_resumed(pathlib.Path(str(config.resume)), config.resume_allow, config_dir)
 
 
-def _check_resumed(composed: Composed, manifest: Manifest) -> None:
-  sweep = manifest.folder
+def _check_resumed(composed: Composed, sweep: pathlib.Path) -> Manifest:
   if not composed.multirun:
     raise UserError(f"sweep.resume={sweep} is for a sweep: give its command, with -m")
   if composed.launcher not in LAUNCHERS:
     raise UserError(f"sweep.resume={sweep} needs one of hydra/launcher={','.join(LAUNCHERS)}")
+  manifest = Manifest.load(sweep.absolute())
   manifest.check_launcher(composed.launcher)
   if composed.search is not None:
-    SearchRecord.load(sweep).check_same(_record(composed), sweep)
+    SearchRecord.load(manifest.folder).check_same(_record(composed), sweep)
   else:
     manifest.check_same(composed.cells)
   manifest.wait_until_free()
+  return manifest
 
 
 def _run(hydra_main: Callable[[], None], composed: Composed, manifest: Manifest | None) -> None:

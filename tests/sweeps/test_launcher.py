@@ -8,7 +8,8 @@ import signal
 import pytest
 from omegaconf import OmegaConf
 
-from wildrobot_exp import cpus
+from wildrobot_exp import cli, cpus
+from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps import attempt, process
 from wildrobot_exp.sweeps.job_folder import LOG
 
@@ -29,7 +30,7 @@ def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep,
     assert f"job {number} started: seed={number}" in out
     log = sweep.folder / f"{number}_seed-{number}" / LOG
     assert f"working on seed {number}\n" in log.read_text()
-    assert (str(log) in err) == (number in (1, 2, 3))
+    assert (str(log) in err) == (number in (1, 2, 3)) == (f"(log: {log})" in out.partition("┃ #")[2])
     assert not start["jax"] and start["cpus"] == cpus.available()
   assert len({start["pid"] for start in sweep.starts()} - {os.getpid()}) == 5
   assert [job["pid"] for job in sweep.jobs()] == [start["pid"] for start in sweep.starts()]
@@ -158,6 +159,32 @@ def test_an_interrupt_lets_the_jobs_save_and_shows_what_there_is(sweep):
   lines = out.splitlines()
   assert "interrupted" in "".join(lines[lines.index(str(sweep.folder)) :])
   assert f"sweep.resume={sweep.folder}" in err and "Traceback" not in err
+
+
+def test_a_signal_while_the_answer_is_written_is_an_interrupt_with_its_answer(sweep, monkeypatch, capsys):
+  answers = []
+
+  def slowly(folder):
+    answers.append(folder)
+    if len(answers) == 1:
+      os.kill(os.getpid(), signal.SIGTERM)
+    return write_answer(folder)
+
+  monkeypatch.setattr(cli, "write_answer", slowly)
+  assert sweep.run("seed=0") == 143
+  out, err = capsys.readouterr()
+  assert "survival" in out and "Traceback" not in err and (sweep.folder / "report.html").exists()
+
+
+def test_a_page_that_cannot_be_drawn_costs_the_page_alone(sweep, monkeypatch, capsys):
+  def broken(*args):
+    raise ZeroDivisionError("in a figure")
+
+  monkeypatch.setattr("wildrobot_exp.evaluation.report.sweep_page.render", broken)
+  assert sweep.run("seed=0") == 0
+  out, err = capsys.readouterr()
+  assert "survival" in out and (sweep.folder / "summary.csv").exists()
+  assert err.count("\n") == 1 and "report.html could not be written: ZeroDivisionError: in a figure" in err
 
 
 def test_a_full_disk_when_a_job_starts_fails_that_job_alone(sweep, monkeypatch: pytest.MonkeyPatch, capsys):
