@@ -9,6 +9,7 @@ from wildrobot_exp.json_files import write_json
 
 RESULT = "result.json"
 DONE = ("ok", "pruned")  # statuses of a job that went as it should
+UNFINISHED = ("running", "waiting")
 
 
 @dataclasses.dataclass(frozen=True)

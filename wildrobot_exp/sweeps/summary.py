@@ -15,7 +15,7 @@ from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.job_folder import LOG
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.sweeps.record import planned_jobs
-from wildrobot_exp.sweeps.result import DONE, RESULT, JobResult, columns, load_result
+from wildrobot_exp.sweeps.result import DONE, RESULT, UNFINISHED, JobResult, columns, load_result
 
 SUMMARY = "summary.csv"
 LOGS = (LOG, "error.log", "run.log")  # of a job; those of Hydra's own launcher have no first one
@@ -154,7 +154,7 @@ def logs(sweep: pathlib.Path, results: Sequence[JobResult]) -> list[str]:
   """For each job that ended but not well, a line with its reason and where its log is."""
   lines = []
   for result in results:
-    if result.status in (*DONE, "running", "waiting"):
+    if result.status in (*DONE, *UNFINISHED):
       continue
     log = next((path for name in LOGS if (path := sweep / result.job / name).exists()), None)
     where = f" (log: {log})" if log else ""
