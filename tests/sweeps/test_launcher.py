@@ -94,6 +94,16 @@ def test_jobs_side_by_side_share_a_gpus_memory_unless_told_otherwise(monkeypatch
   assert process.environment(gpu, threads=4, slots=3)[variable] == "0.1"
 
 
+def test_groups_and_lists_are_swept_like_numbers(sweep):
+  axes = ("algo=ppo,ppo_amp", "reward=walk,walk_shaped", "motion=gait,mocap")
+  assert sweep.run(*axes, "hydra.launcher.n_jobs=2") == 0
+  assert sweep.statuses() == ["ok"] * 8 and len({job["config_hash"] for job in sweep.jobs()}) == 8
+  assert len({job["folder"] for job in sweep.jobs()}) == len({start["pid"] for start in sweep.starts()}) == 8
+  assert sweep.run("algo.policy_hidden=[64,64],[32]", "hydra.sweep.dir=lists") == 0
+  overrides = [path.read_text() for path in sorted(sweep.folder.with_name("lists").glob("*/.hydra/overrides.yaml"))]
+  assert overrides == ["- algo.policy_hidden=[64,64]\n", "- algo.policy_hidden=[32]\n"]
+
+
 def test_a_job_that_was_killed_is_tried_again_from_its_checkpoint(sweep):
   sweep.plan(_1="die-once", _2="fail")
   assert sweep.run("seed=1,2", "hydra.launcher.retries=1") == 1
