@@ -34,6 +34,7 @@ def test_whatever_happens_to_a_job_the_others_run_and_the_reason_is_shown(sweep,
     assert not start["jax"] and start["cpus"] == cpus.available()
   assert len({start["pid"] for start in sweep.starts()} - {os.getpid()}) == 5
   assert [job["pid"] for job in sweep.jobs()] == [start["pid"] for start in sweep.starts()]
+  assert "1 of 5 done, about 1 min left" in out and "4 of 5 done" in out and "5 of 5 done" not in out
   assert all(job["attempts"] == 1 and job["started"] < job["ended"] for job in sweep.jobs())
   assert len({job["config_hash"] for job in sweep.jobs()}) == 5
 

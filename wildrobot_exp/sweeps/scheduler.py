@@ -3,8 +3,10 @@
 import collections
 import contextlib
 import dataclasses
+import math
 import pathlib
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -16,7 +18,7 @@ from wildrobot_exp.sweeps.attempt import Attempt, Place
 from wildrobot_exp.sweeps.job_folder import LOG, is_done
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest, now
 from wildrobot_exp.sweeps.process import Processes
-from wildrobot_exp.sweeps.result import JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.result import UNFINISHED, JobResult, columns, read_result, write_result
 
 POLL_S = 0.05
 MISTAKE = 2  # exit code: it would be the same again
@@ -46,6 +48,7 @@ class Scheduler:
     self._timeout_minutes = timeout_minutes
     self._place = place
     self._retries = retries
+    self._walls: list[float] = []  # s, of the attempts that ended here
     self._free = list(range(n_jobs))
     self._running: list[_Running] = []
 
@@ -142,6 +145,17 @@ class Scheduler:
       self._free.append(job.slot)
     entry.status, entry.error, entry.ended = result.status, result.error, now()
     self._manifest.save()
-    print(f"job {entry.number} {entry.status} after {job.attempt.wall_s:.0f} s", flush=True)
+    self._walls.append(job.attempt.wall_s)
+    print(f"job {entry.number} {entry.status} after {job.attempt.wall_s:.0f} s{self._progress()}", flush=True)
     if entry.error is not None:
       print(f"error: {entry.folder}: {entry.error} (log: {job.attempt.folder / LOG})", file=sys.stderr, flush=True)
+
+  def _progress(self) -> str:
+    """How far the sweep is, and when it may be done; nothing of a search, whose jobs are not known yet."""
+    entries = self._manifest.jobs.values()
+    left = sum(entry.status in UNFINISHED for entry in entries)
+    if self._manifest.is_search or not left:
+      return ""
+    side_by_side = len(self._free) + len(self._running)
+    minutes = statistics.mean(self._walls) * math.ceil(left / max(1, side_by_side)) / 60
+    return f"; {len(entries) - left} of {len(entries)} done, about {math.ceil(minutes)} min left"
