@@ -63,7 +63,8 @@ def srun(*arguments: str) -> None:
 def sacct(*arguments: str) -> None:
   print("JobID|State|NodeList")
   for number in (arguments[i + 1] for i, argument in enumerate(arguments) if argument == "-j"):
-    print(f"{number}|{(ROOT / number / 'state').read_text()}|here")
+    if (ROOT / number).exists():  # else its record was purged
+      print(f"{number}|{(ROOT / number / 'state').read_text()}|here")
 
 
 def scancel(*arguments: str) -> None:

@@ -28,7 +28,7 @@ def place(tmp_path_factory):
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command[:60]}" for page, command in COMMANDS])
 def test_every_command_is_accepted(page, command, place, monkeypatch):
   monkeypatch.chdir(place)
-  monkeypatch.setattr("wildrobot_exp.config.compose.probe_devices", lambda config: None)  # hardware=gpu,
+  monkeypatch.setattr("wildrobot_exp.config.composed.probe_devices", lambda config: None)  # hardware=gpu,
   monkeypatch.setattr("wildrobot_exp.config.compose.check_launcher", lambda config: None)  # SLURM, Ray: are not here
   check_command(page, command)
 

@@ -22,10 +22,10 @@ from wildrobot_exp import cli, outcome
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import compose
 from wildrobot_exp.config.folders import check_folder
+from wildrobot_exp.config.identity import config_hash
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.interrupts import Terminated
 from wildrobot_exp.run_config import run_config
-from wildrobot_exp.sweeps.manifest import config_hash
 from wildrobot_exp.sweeps.record import job_command, planned_jobs
 
 RUN_PY = pathlib.Path(__file__).resolve().parents[1] / "run.py"

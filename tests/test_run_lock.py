@@ -3,11 +3,14 @@
 import multiprocessing
 import os
 import signal
+import socket
 
 import pytest
 
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.run_lock import LOCK, in_use, only_writer, refuse_if_in_use
+
+NOBODY = 2**22 + 1  # more than Linux gives out
 
 
 def hold(folder, ready):
@@ -40,7 +43,7 @@ def test_a_killed_writer_leaves_the_folder_free(tmp_path, writer):
   writer.join()
   refuse_if_in_use(tmp_path)
   with only_writer(tmp_path):
-    assert (tmp_path / LOCK).read_text() == str(os.getpid())
+    assert (tmp_path / LOCK).read_text() == f"{os.getpid()} {socket.gethostname()}"
 
 
 def test_a_folder_nobody_wrote_into_stays_as_it_is(tmp_path):
@@ -55,5 +58,23 @@ def test_looking_whether_a_folder_is_in_use_changes_nothing(tmp_path, writer):
   writer.join()
   assert not in_use(tmp_path) and (tmp_path / LOCK).read_text() == before
   assert not in_use(tmp_path / "nowhere")
-  (tmp_path / LOCK).write_text(str(os.getpid()))
+  (tmp_path / LOCK).write_text(f"{os.getpid()} {socket.gethostname()}")
   assert not in_use(tmp_path), "a number that another process has now"
+
+
+def test_a_writer_on_another_machine_is_known_by_its_lock_and_named(tmp_path, writer):
+  (tmp_path / LOCK).write_text(f"{NOBODY} node7")
+  assert in_use(tmp_path)
+  with pytest.raises(UserError, match=f"in use by process {NOBODY} on node7"):
+    refuse_if_in_use(tmp_path)
+  os.kill(writer.pid, signal.SIGKILL)
+  writer.join()
+  assert not in_use(tmp_path)
+
+
+def test_another_user_s_process_is_alive(tmp_path, writer, monkeypatch: pytest.MonkeyPatch):
+  def not_yours(pid, signum):
+    raise PermissionError(1, "Operation not permitted")
+
+  monkeypatch.setattr("wildrobot_exp.run_lock.os.kill", not_yours)
+  assert in_use(tmp_path)

@@ -14,7 +14,7 @@ from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder
 from wildrobot_exp.config.launcher import LAUNCHERS
 from wildrobot_exp.config.plan import plan
-from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume
+from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume, sweep_arguments
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
@@ -22,11 +22,12 @@ from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
-from wildrobot_exp.sweeps.manifest import SEARCH, Manifest
+from wildrobot_exp.sweeps.manifest import MANIFEST, Manifest
 from wildrobot_exp.sweeps.result import DONE, JobResult
 from wildrobot_exp.sweeps.search_record import SearchRecord, all_went_well
 
 __all__ = ["CONFIG_NAME", "CONF_DIR", "VERSION_BASE", "job", "launch"]
+
 
 def launch(hydra_main: Callable[[], None]) -> int:
   """Run the command line in sys.argv.
@@ -47,7 +48,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     if args.help or args.hydra_help or args.shell_completion or args.info is not None:
       hydra_main()
       return 0
-    composed = compose(args, CONF_DIR)
+    known = {} if sweep is None or not (sweep / MANIFEST).exists() else Manifest.load(sweep).numbers
+    composed = compose(args, CONF_DIR, known)
     if args.cfg:
       hydra_main()
       return 0
@@ -56,16 +58,16 @@ def launch(hydra_main: Callable[[], None]) -> int:
     refuse_if_in_use(composed.folder)
     if composed.cells[0].config.resume is not None:
       _check_run(composed.cells[0].config, args.config_dir)
-    if sweep is not None:
-      _check_resumed(composed, sweep)
-    elif composed.search is not None:
+    manifest = None if sweep is None else _check_resumed(composed, sweep)
+    if manifest is None and composed.search is not None:
       check_storage = importlib.import_module("wildrobot_exp.sweeps.study").check_storage  # imports Optuna: only now
       check_storage(_record(composed))
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(_plans(composed)))
       return 0
     print("\n".join(_announcement(composed)), flush=True)
-    _run(hydra_main, composed)
+    _run(hydra_main, composed, manifest)
+    return _finish(composed)
   except UserError as error:
     print(f"error: {one_line(error)}", file=sys.stderr)
     return 2
@@ -73,7 +75,6 @@ def launch(hydra_main: Callable[[], None]) -> int:
     with collected():  # the table, whoever presses Ctrl-C once more
       _summarise()
     return 143 if isinstance(interrupt, Terminated) else 130
-  return _finish(composed)
 
 
 def _check_run(config: Config, config_dir: str | None) -> None:
@@ -81,7 +82,7 @@ def _check_run(config: Config, config_dir: str | None) -> None:
   check_resumed(pathlib.Path(str(config.resume)), config.resume_allow, config_dir)
 
 
-def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:
+def _check_resumed(composed: Composed, sweep: pathlib.Path) -> Manifest:
   if not composed.multirun:
     raise UserError(f"sweep.resume={sweep} is for a sweep: give its command, with -m")
   if composed.launcher not in LAUNCHERS:
@@ -91,11 +92,12 @@ def _check_resumed(composed: Composed, sweep: pathlib.Path) -> None:
   if composed.search is not None:
     SearchRecord.load(manifest.folder).check_same(_record(composed), sweep)
   else:
-    manifest.check_same([(cell.overrides, cell.config) for cell in composed.cells])
+    manifest.check_same(composed.cells)
   manifest.wait_until_free()
+  return manifest
 
 
-def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
+def _run(hydra_main: Callable[[], None], composed: Composed, manifest: Manifest | None) -> None:
   if not composed.multirun:
     hydra_main()
     return
@@ -103,9 +105,22 @@ def _run(hydra_main: Callable[[], None], composed: Composed) -> None:
   folder = pathlib.Path(composed.folder)
   folder.mkdir(parents=True, exist_ok=True)
   with only_writer(folder):
-    if composed.search is not None and not (folder / SEARCH).exists():
-      _record(composed).save(folder)
+    _record_sweep(composed, manifest)
     hydra_main()
+
+
+def _record_sweep(composed: Composed, manifest: Manifest | None) -> None:
+  """Write down what is to be run, before anything is: from now on the sweep can go on, wherever it ends."""
+  folder = pathlib.Path(composed.folder).absolute()
+  if composed.search is not None and manifest is None:
+    _record(composed).save(folder)
+  if composed.launcher not in LAUNCHERS:
+    return
+  manifest = manifest or Manifest(folder, [])
+  manifest.command = sweep_arguments(sys.argv[1:])  # a sweep that goes on may have become longer
+  if composed.search is None:
+    manifest.add(composed.cells)
+  manifest.save()
 
 
 def _plans(composed: Composed) -> list[str]:

@@ -1,8 +1,12 @@
-"""One process per run folder. The kernel drops the lock with the process, however that one ends."""
+"""One process per run folder, also one of another machine on a file system whose locks reach across machines.
+
+The kernel drops the lock with the process, however that one ends. The file says whose it is: pid and host.
+"""
 
 import contextlib
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +27,11 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
       file.seek(0)
-      raise UserError(f"{folder} is in use by process {file.read().strip()}: wait for it, or stop it first") from error
+      pid, host = _writer(file.read())
+      where = "" if host == socket.gethostname() else f" on {host}"
+      raise UserError(f"{folder} is in use by process {pid}{where}: wait for it, or stop it first") from error
     file.truncate(0)
-    file.write(str(os.getpid()))
+    file.write(f"{os.getpid()} {socket.gethostname()}")
     file.flush()
     yield
 
@@ -41,10 +47,29 @@ def in_use(folder: str | os.PathLike) -> bool:
   """Whether a process is writing into the folder. Unlike `refuse_if_in_use` it writes nothing, not even the lock."""
   try:
     with (Path(folder) / LOCK).open() as file:
-      os.kill(int(file.read()), 0)  # a dead writer holds nothing: then the lock is left alone
+      pid, host = _writer(file.read())
+      if host == socket.gethostname() and not _is_alive(int(pid)):
+        return False  # a dead writer holds nothing: then the lock is left alone
       fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
   except BlockingIOError:
     return True
   except (OSError, ValueError):
     return False
   return False
+
+
+def _writer(text: str) -> tuple[str, str]:
+  """pid and host of the last writer; before hosts were written down it was this one."""
+  pid, _, host = text.strip().partition(" ")
+  return pid, host or socket.gethostname()
+
+
+def _is_alive(pid: int) -> bool:
+  """Whether there is such a process here, whoever's it is."""
+  try:
+    os.kill(pid, 0)
+  except ProcessLookupError:
+    return False
+  except PermissionError:
+    pass
+  return True

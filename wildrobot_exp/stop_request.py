@@ -1,5 +1,6 @@
 """A file in a run folder by which another process asks the run there to save and stop: it has fallen behind."""
 
+import os
 from pathlib import Path
 
 from wildrobot_exp.errors import Stopped
@@ -8,8 +9,10 @@ REQUEST = "stop_request.txt"  # one line: why
 
 
 def ask_to_stop(run_dir: Path, reason: str) -> None:
-  """Ask the run in a folder to stop. Raises OSError."""
-  (run_dir / REQUEST).write_text(f"{reason}\n")
+  """Ask the run in a folder to stop; it never sees half a reason. Raises OSError."""
+  partial = run_dir / f".{REQUEST}.partial"
+  partial.write_text(f"{reason}\n")
+  os.replace(partial, run_dir / REQUEST)
 
 
 class StopRequest:

@@ -1,12 +1,15 @@
 """The answer of a sweep, at its end or at any time: the table, summary.csv and report.html."""
 
+import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import rich.console
 
+from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.sweeps.result import JobResult
-from wildrobot_exp.sweeps.summary import SUMMARY, read_results, table, write_csv
+from wildrobot_exp.sweeps.summary import SUMMARY, logs, read_results, table, write_csv
 
 PLAIN_WIDTH = 200  # columns of a table that is not printed to a terminal
 
@@ -14,20 +17,31 @@ PLAIN_WIDTH = 200  # columns of a table that is not printed to a terminal
 def write_answer(sweep: Path) -> list[JobResult]:
   """Write summary.csv and report.html into a sweep folder, then print where the report is, the folder and the table.
 
-  A full disk costs the files, not the table: it is reported on stderr.
+  What goes wrong with a file, a full disk for example, costs that file: it is reported on stderr.
 
   Returns:
     Every job of the sweep.
   """
-  from wildrobot_exp.evaluation.report.sweep_page import write_sweep_report  # Matplotlib takes a second
-
   results = read_results(sweep)
-  try:
-    write_csv(results, sweep / SUMMARY)
-    print(f"report: {write_sweep_report(sweep, results)}")
-  except OSError as error:
-    print(f"{error.filename or sweep} could not be written: {error.strerror or error}", file=sys.stderr)
+  _try(lambda: write_csv(results, sweep / SUMMARY), sweep / SUMMARY)
+  _try(lambda: print(f"report: {_page(sweep, results)}"), sweep / "report.html")
   print(sweep)
   width = None if sys.stdout.isatty() else PLAIN_WIDTH
   rich.console.Console(file=sys.stdout, width=width).print(table(results))
+  for line in logs(sweep, results):
+    print(line)
   return results
+
+
+def _page(sweep: Path, results: list[JobResult]) -> Path:
+  page = importlib.import_module("wildrobot_exp.evaluation.report.sweep_page")  # Matplotlib takes a second
+  return page.write_sweep_report(sweep, results)
+
+
+def _try(write: Callable[[], None], path: Path) -> None:
+  try:
+    write()
+  except OSError as error:
+    print(f"{error.filename or path} could not be written: {error.strerror or error}", file=sys.stderr)
+  except Exception as error:  # the numbers are worth more than their looks
+    print(f"{path} could not be written: {type(error).__name__}: {one_line(error)}", file=sys.stderr)

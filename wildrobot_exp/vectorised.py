@@ -126,7 +126,7 @@ class _Together:
         for record, health in zip(records, healths)
       ]
 
-      def ended(number: int, error: RunFailed | Stopped) -> None:
+      def ended(number: int, error: RunFailed | Stopped | OSError) -> None:
         with self._verdict(runs[number]), open_ones[number].pop_all():
           raise error
 

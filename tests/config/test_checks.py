@@ -73,6 +73,32 @@ def test_a_sweep_is_expanded_as_hydra_does():
   assert {c.config.algo.name for c in composed("-m", "algo=glob(ppo*)").cells} == {"ppo", "ppo_amp"}
 
 
+@pytest.mark.parametrize("bad", ["num_envs=64,100", "algo.clip=0.2,soft", "algo=ppo_amp,nobody"])
+def test_the_refusal_of_a_sweep_names_the_job_and_what_was_typed_for_it(bad: str):
+  last = f"{bad.partition('=')[0]}={bad.partition(',')[2]}"
+  with pytest.raises(UserError) as refusal:
+    composed("-m", bad, "seed=3")
+  assert str(refusal.value).startswith(f"job 1 ({last} seed=3): ") and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("twice", ["seed=0,0", "amp.weight=1,1.0"])
+def test_a_sweep_that_runs_an_experiment_twice_is_refused(twice: str):
+  first, second = twice.split()[-1].partition("=")[2].split(",")
+  with pytest.raises(UserError, match=f"jobs 0 .*={first}.* and 1 .*={second}.* are the same experiment"):
+    composed("-m", *twice.split())
+
+
+def test_groups_lists_and_numbers_are_axes_alike():
+  sweep = composed(
+    "-m", "algo=ppo,ppo_amp", "reward=walk,walk_shaped", "motion=gait,mocap", "algo.policy_hidden=[64,64],[32]"
+  )
+  settings = {
+    (c.config.algo.name, str(c.config.reward), str(c.config.motion), str(c.config.algo.policy_hidden))
+    for c in sweep.cells
+  }
+  assert len(sweep.cells) == len(settings) == 16
+
+
 def test_a_sweep_in_an_experiment_needs_no_flag():
   sweep = composed("experiment=amp_weight_sweep")
   assert sweep.multirun
@@ -80,7 +106,7 @@ def test_a_sweep_in_an_experiment_needs_no_flag():
 
 
 def test_a_sweep_may_use_several_platforms_since_each_job_has_its_own_process(monkeypatch: pytest.MonkeyPatch):
-  monkeypatch.setattr("wildrobot_exp.config.compose.probe_devices", lambda config: None)
+  monkeypatch.setattr("wildrobot_exp.config.composed.probe_devices", lambda config: None)
   sweep = composed("-m", "hardware=cpu,gpu")
   assert [cell.config.hardware.platform for cell in sweep.cells] == ["cpu", "gpu"]
   assert sweep.launcher == "processes"

@@ -18,6 +18,7 @@ from wildrobot_exp.evaluation.report.sweep_plots import mean_curve
 from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.result import read_result, write_result
+from wildrobot_exp.sweeps.search_record import SearchRecord
 
 TWO_BY_TWO = {"amp.weight": ["0.1", "1.0"], "seed": ["0", "1"]}
 
@@ -190,8 +191,56 @@ def test_falling_is_worse_than_being_slow_and_a_failed_job_is_not_the_best(tmp_p
     return {"survival": 0.7 if fast else 0.985, "vx_error": 0.001 if fast else 0.03}
 
   jobs = make_sweep(tmp_path / "s", TWO_BY_TWO, numbers)
-  write_result(jobs[0], dataclasses.replace(read_result(jobs[0]), status="failed", error="gate missed"))
+  for job in (jobs[0], jobs[2]):
+    write_result(job, dataclasses.replace(read_result(job), status="failed", error="gate missed"))
   assert jobs[1].name in words(section(write_sweep_report(tmp_path / "s").read_text(), "best"))
+
+
+def test_a_lucky_seed_of_a_losing_cell_is_not_the_best_job(tmp_path: Path):
+  def numbers(overrides):
+    error = {"0.1": {"0": 0.001, "1": 0.2}, "1.0": {"0": 0.02, "1": 0.03}}
+    return {"survival": 1.0, "vx_error": error[overrides["amp.weight"]][overrides["seed"]]}
+
+  jobs = make_sweep(tmp_path / "s", TWO_BY_TWO, numbers)
+  page = write_sweep_report(tmp_path / "s").read_text()
+  assert "Ahead: amp.weight=1.0" in head(page) and jobs[2].name in words(section(page, "best"))
+
+
+def test_a_cell_whose_seeds_failed_stands_behind_those_that_came_through(tmp_path: Path):
+  jobs = make_sweep(tmp_path / "s", TWO_BY_TWO)  # amp.weight=1.0 follows the speed better
+  failed = dataclasses.replace(read_result(jobs[3]), status="failed", numbers={}, error="NaN")
+  (jobs[3] / "result.json").unlink()
+  write_result(jobs[3], failed)
+  page = write_sweep_report(tmp_path / "s").read_text()
+  assert "Ahead: amp.weight=0.1" in head(page)
+  assert "1 of 2 seeds ok" in words(section(page, "cells")).partition("amp.weight=1.0")[2]
+  write_result(jobs[0], dataclasses.replace(read_result(jobs[0]), status="timeout"))
+  page = write_sweep_report(tmp_path / "s").read_text()
+  assert "Ahead: amp.weight=1.0" in head(page) and "1 of 2 seeds ok, and no cell is better off" in head(page)
+
+
+@pytest.mark.parametrize("direction, best", [("maximize", 3), ("minimize", 1)])
+def test_a_search_is_answered_by_what_it_optimises(tmp_path: Path, direction: str, best: int):
+  def numbers(overrides):
+    good = overrides["amp.weight"] == "0.4"
+    return {"survival": 1.0, "vx_error": 0.01 if good else 0.02, "power_mean_w": 10 * float(overrides["amp.weight"])}
+
+  jobs = make_jobs(tmp_path / "s", [[f"amp.weight={i + 1}"] for i in range(4)], numbers)
+  write_result(jobs[0], dataclasses.replace(read_result(jobs[0]), status="failed", error="gate missed"))
+  SearchRecord("s", None, "power_mean_w", direction, [], [], "").save(tmp_path / "s")
+  page = write_sweep_report(tmp_path / "s").read_text()
+  text = words(section(page, "best"))
+  assert jobs[best].name in text and f"power_mean_w, {direction}d by the search" in text
+  assert f"amp.weight={best + 1}" in re.search("<h1>.*</h1>", page).group()
+  assert f"power_mean_w {10 * (best + 1)}" in head(page)
+
+
+def test_a_searched_seed_is_a_setting_and_makes_no_replicates(tmp_path: Path):
+  jobs = make_sweep(tmp_path / "s", TWO_BY_TWO)
+  SearchRecord("s", None, "classifier_auc", "minimize", [], [], "").save(tmp_path / "s")
+  page = write_sweep_report(tmp_path / "s").read_text()
+  assert "amp.weight=1.0 seed=0" in re.search("<h1>.*</h1>", page).group()
+  assert jobs[2].name in words(section(page, "best")) and "seed 0, 1:" in head(page)
 
 
 def test_figures_fit_the_axes(tmp_path: Path):

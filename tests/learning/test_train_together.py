@@ -171,10 +171,41 @@ def test_a_run_that_is_asked_to_stop_is_saved_and_the_others_go_on(runs, tmp_pat
   assert Checkpoints(tmp_path / "1").steps() == [runs.size]
 
 
-def test_an_interrupt_saves_every_run(runs, tmp_path):
-  def interrupt(metrics) -> dict[str, float]:
-    raise KeyboardInterrupt
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch):
+  """Where run 1 saves."""
+  save = Checkpoints.save
 
+  def refused(self, step, *args, **kwargs):
+    if self.folder.parent.name == "1":
+      raise OSError(28, "No space left on device")
+    return save(self, step, *args, **kwargs)
+
+  monkeypatch.setattr(Checkpoints, "save", refused)
+
+
+def test_a_run_that_cannot_be_saved_when_it_is_asked_to_stop_fails_alone(runs, tmp_path, full_disk):
+  asked = iter([None, Stopped("behind")])
+
+  def obey() -> None:
+    if (stop := next(asked)) is not None:
+      raise stop
+
+  trained, _, ended = runs.train(tmp_path, {1: {"obey": obey}})
+  assert list(trained) == [0, 2] and "No space left" in str(ended[1])
+
+
+def test_an_interrupt_saves_every_run_that_can_be_saved(runs, tmp_path, full_disk):
+  with pytest.raises(KeyboardInterrupt):
+    runs.train(tmp_path, {2: {"columns": interrupt}})
+  assert [Checkpoints(tmp_path / str(number)).steps() for number in range(3)] == [[runs.size], [], [runs.size]]
+
+
+def interrupt(metrics) -> dict[str, float]:
+  raise KeyboardInterrupt
+
+
+def test_an_interrupt_saves_every_run(runs, tmp_path):
   with pytest.raises(KeyboardInterrupt):
     runs.train(tmp_path, {2: {"columns": interrupt}})
   assert [Checkpoints(tmp_path / str(number)).steps() for number in range(3)] == [[runs.size]] * 3

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 import yaml
 
+from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.sweeps.record import job_command, planned_jobs, sweep_overrides
 
 
@@ -17,6 +18,21 @@ def test_an_experiment_file_s_params_come_before_what_was_typed(tmp_path: pathli
   write(tmp_path, sweeper={"_target_": basic, "params": {"a": "1,2"}}, overrides={"task": ["b=3"], "hydra": []})
   assert sweep_overrides(tmp_path) == ["a=1,2", "b=3"]
   assert planned_jobs(tmp_path) == [["a=1", "b=3"], ["a=2", "b=3"]]
+
+
+def test_a_job_s_command_has_the_sweep_s_flags_and_the_job_s_own_overrides(tmp_path: pathlib.Path):
+  job = tmp_path / "0_a"
+  (job / ".hydra").mkdir(parents=True)
+  (job / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(["a=1", f"resume={job}", "total_steps=9"]))
+  (tmp_path / "conf").mkdir()
+  sources = {"hydra": "pkg://hydra.conf", "main": str(tmp_path / "conf"), "command-line": "/my options"}
+  runtime = {"config_sources": [{"provider": name, "path": path} for name, path in sources.items()]}
+  overrides = {"task": ["a=1,2"], "hydra": ["hydra.mode=MULTIRUN"]}
+  write(tmp_path, overrides=overrides, runtime=runtime, job={"config_name": "mine"})
+  flags = f"--config-path {tmp_path / 'conf'} --config-name mine --config-dir '/my options'"
+  assert job_command(job) == f"python run.py {flags} a=1 total_steps=9"
+  Manifest(tmp_path, [], [JobEntry(0, ["a=1"], "0_a", "hash")]).save()
+  assert job_command(job) == f"python run.py {flags} a=1"
 
 
 def test_the_jobs_of_a_sweeper_that_chooses_on_the_way_are_not_guessed(tmp_path: pathlib.Path):

@@ -1,5 +1,6 @@
 """hydra/sweeper=optuna through the real command line; the jobs are toys (search_fakes/sitecustomize.py)."""
 
+import html
 import importlib.util
 import json
 import pathlib
@@ -75,6 +76,8 @@ def test_all_kinds_are_searched_and_the_best_is_told_with_its_command(quick_sear
   assert command[:3] == ["python", "run.py", "num_envs=64"]
   assert f"amp.weight={found['best_params']['amp.weight']}" in command
   assert found["command"] in capsys.readouterr().out
+  best = (search.folder / "report.html").read_text().partition('<section id="best">')[2]
+  assert f"<h3>{found['best_folder']}</h3>" in best and html.escape(found["command"]) in best
 
 
 def test_a_search_that_an_experiment_file_made_is_repeated_by_one_run(quick_search, monkeypatch):
@@ -83,7 +86,8 @@ def test_a_search_that_an_experiment_file_made_is_repeated_by_one_run(quick_sear
   own.write_text("# @package _global_\nhydra:\n  mode: MULTIRUN\n")
   typed = (*SEARCH, WEIGHT, "hydra/launcher=basic", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=sweep")
   assert quick_search.run_as("--config-dir", str(own.parents[1]), "experiment=own", *typed) == 0
-  assert shlex.split(results(quick_search)["command"])[-1] == "hydra.mode=RUN"
+  command = shlex.split(results(quick_search)["command"])
+  assert command[-1] == "hydra.mode=RUN" and command[2:4] == ["--config-dir", str(own.parents[1])]
 
 
 @pytest.mark.parametrize("sampler", [{"name": "random", "seed": 3}, {"name": "tpe", "seed": 3, "startup_trials": 10}])

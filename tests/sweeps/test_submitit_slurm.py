@@ -11,10 +11,12 @@ from omegaconf import OmegaConf
 from slurm_stand_in import install_slurm
 
 from wildrobot_exp.config.launcher import SubmititSlurmConf
+from wildrobot_exp.run_lock import only_writer
 
 pytest.importorskip("submitit")
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob  # noqa: E402
 
+from wildrobot_exp.sweeps import submitit_jobs  # noqa: E402
 from wildrobot_exp.sweeps.submitit_jobs import SubmititAttempt  # noqa: E402
 
 SLURM = "hydra/launcher=submitit_slurm"
@@ -76,6 +78,22 @@ def test_a_pending_job_that_is_cancelled_is_noticed_at_once_however_long_it_had_
     time.sleep(0.05)
   assert (job.result().status, job.result().error) == ("interrupted", "interrupted")
   assert (slurm.parent / "scancel.log").read_text().splitlines() == ["--state=PENDING 100", "--signal=INT 100"]
+
+
+def test_a_job_whose_record_was_purged_is_not_waited_for_for_ever(sweep, slurm, monkeypatch: pytest.MonkeyPatch):
+  monkeypatch.setattr(SlurmJob, "watcher", SlurmInfoWatcher(delay_s=1))
+  for name, value in {"LOST_S": 0.2, "POLL_S": {"slurm": 0.05}}.items():
+    monkeypatch.setattr(submitit_jobs, name, value)
+  cfg = OmegaConf.create({"hydra": {"overrides": {"task": ["seed=0"]}}})
+  sweep.folder.mkdir()
+  found = submitit_jobs.SubmititJobs(sweep.folder, SubmititSlurmConf()).find(cfg, sweep.folder, "submitit_slurm 100")
+  with only_writer(sweep.folder):  # sacct is silent, but the job is at work
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+      assert found.ended() is None
+      time.sleep(0.05)
+  sweep.wait_for(lambda: found.ended() is not None)
+  assert (found.result().status, "state UNKNOWN" in found.result().error) == ("failed", True)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 import rich.console
 
 from wildrobot_exp.sweeps.result import JobResult, read_result, write_result
-from wildrobot_exp.sweeps.summary import read_results, rows, table, write_csv
+from wildrobot_exp.sweeps.summary import logs, read_results, rows, table, write_csv
 
 
 @pytest.fixture
@@ -66,6 +66,24 @@ def test_summary_csv_has_one_row_per_job_and_empty_cells_for_missing_numbers(fol
   assert [row["speed"] for row in read] == ["", "", "", ""]
   assert [row["wall_s"] for row in read] == ["12.5", "1", "", "13"]
   assert read[1]["error"] == "ValueError: no"
+
+
+def test_summary_csv_rounds_nothing(tmp_path: pathlib.Path):
+  (tmp_path / "0_a").mkdir()
+  numbers = {"env_steps": 20003840.0, "vx_error": 0.012345678901234, "cost": 1e300, "survival": 1.0}
+  write_result(tmp_path / "0_a", JobResult("0_a", "ok", {}, numbers, 1234567.25))
+  write_csv(read_results(tmp_path), tmp_path / "summary.csv")
+  (row,) = csv.DictReader((tmp_path / "summary.csv").open(newline=""))
+  assert row["env_steps"] == "20003840" and row["survival"] == "1" and row["wall_s"] == "1234567.25"
+  assert {key: float(row[key]) for key in numbers} == numbers
+
+
+def test_below_the_table_stand_the_reason_and_the_log_of_what_went_wrong(folder: pathlib.Path):
+  (folder / "2_c" / "job.log").write_text("no\n")
+  assert logs(folder, read_results(folder)) == [
+    f"job 2 failed: ValueError: no (log: {folder / '2_c' / 'job.log'})",
+    "job 3 missing: ended without a result",
+  ]
 
 
 def test_the_table_shows_every_job_and_number(folder: pathlib.Path):

@@ -60,7 +60,7 @@ def refused(sweep, capsys, *argv: str) -> str:
 def test_another_sweep_than_the_one_in_the_folder_is_refused(done, capsys):
   assert "python run.py -m seed=0,1" in refused(done, capsys, "seed=0,2", "sweep.resume=sweep")
   assert "job 1" in refused(done, capsys, "seed=0,2", "sweep.resume=sweep")
-  assert "has 2 jobs, this command line 1" in refused(done, capsys, "seed=0", "sweep.resume=sweep")
+  assert "(seed=1) is none of this command line's" in refused(done, capsys, "seed=0", "sweep.resume=sweep")
   assert "job 0" in refused(done, capsys, "seed=0,1", "num_envs=64", "sweep.resume=sweep")
   assert "is not a sweep" in refused(done, capsys, "seed=0,1", "sweep.resume=.")
   assert "hydra/launcher=processes" in refused(done, capsys, "seed=0,1", "sweep.resume=sweep", "hydra/launcher=basic")
@@ -81,6 +81,38 @@ def test_a_sweep_that_became_longer_is_known_by_its_new_command(done, capsys):
   assert "to run what is missing: python run.py -m seed=0,1,2 sweep.resume=" in capsys.readouterr().err
   assert json.loads((done.folder / "manifest.json").read_text())["command"] == ["-m", "seed=0,1,2"]
   assert done.statuses() == ["ok", "ok", "failed"] and len(done.starts()) == 3
+
+
+def test_a_seed_more_keeps_the_jobs_that_are_there_wherever_it_is_typed(sweep, capsys):
+  assert sweep.run("amp.weight=0.1,0.5", "seed=0,1") == 0
+  before = sweep.jobs()
+  results = {job["folder"]: (sweep.folder / job["folder"] / "result.json").read_bytes() for job in before}
+  assert sweep.run("seed=0,1,2", "amp.weight=0.1,0.5", "sweep.resume=sweep") == 0
+  assert [job["overrides"] for job in sweep.jobs()[4:]] == [["seed=2", "amp.weight=0.1"], ["seed=2", "amp.weight=0.5"]]
+  assert sweep.jobs()[:4] == before and sweep.statuses() == ["ok"] * 6
+  assert {name: (sweep.folder / name / "result.json").read_bytes() for name in results} == results
+  assert [start["seed"] for start in sweep.starts()] == [0, 1, 0, 1, 2, 2]
+  folders = ["4_amp.weight-0.1__seed-2", "5_amp.weight-0.5__seed-2"]
+  assert [job["folder"] for job in sweep.jobs()[4:]] == folders
+  assert len((sweep.folder / "summary.csv").read_text().splitlines()) == 7
+  assert "job 1 " in refused(sweep, capsys, "seed=0,2", "amp.weight=0.1,0.5", "sweep.resume=sweep")
+
+
+@pytest.mark.parametrize("search", [(), ("hydra/sweeper=optuna", "hydra.sweeper.n_trials=2")], ids=["grid", "search"])
+def test_a_sweep_that_was_killed_before_its_first_job_can_go_on(sweep, monkeypatch, capsys, search):
+  jobs = ("amp.weight=interval(0.1,2)" if search else "seed=0,1", *search)
+
+  def killed(self, *args, **kwargs):
+    raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch:
+    patch.setattr("hydra.core.plugins.Plugins.instantiate_launcher", killed)
+    assert sweep.run(*jobs) == 130
+  assert sweep.jobs() == [] if search else sweep.statuses() == ["waiting", "waiting"]
+  capsys.readouterr()
+  assert sweep.run(*jobs) == 2 and "already holds a sweep" in capsys.readouterr().err
+  assert sweep.run(*jobs, "sweep.resume=sweep") == 0
+  assert sweep.statuses() == ["ok", "ok"] and len(sweep.starts()) == 2
 
 
 def test_a_result_that_a_power_cut_damaged_is_missing_and_made_again(done, capsys):

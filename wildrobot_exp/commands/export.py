@@ -40,10 +40,10 @@ def export(args: argparse.Namespace) -> int:
   set_platform(cfg)  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
+  from wildrobot_exp.config.identity import config_hash
   from wildrobot_exp.config.typed import to_typed
   from wildrobot_exp.export.bundle import export_policy, read_evaluation
   from wildrobot_exp.runs import load_run
-  from wildrobot_exp.sweeps.manifest import config_hash
   from wildrobot_exp.versions import machine_facts, package_versions
 
   use_compilation_cache()

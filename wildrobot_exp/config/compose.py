@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -22,9 +22,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from wildrobot_exp.config.checks import check
+from wildrobot_exp.config.composed import Cell, Composed, check_distinct, check_platforms
 from wildrobot_exp.config.devices import probe_devices
 from wildrobot_exp.config.explain import explain
-from wildrobot_exp.config.launcher import CLUSTERS, check_launcher, register_launcher
+from wildrobot_exp.config.launcher import check_launcher, register_launcher
+from wildrobot_exp.config.loader import SweepLoader
 from wildrobot_exp.config.overrides import check_overrides
 from wildrobot_exp.config.saved import changed
 from wildrobot_exp.config.schema import Config, register
@@ -37,6 +39,7 @@ CONF_DIR = pathlib.Path(__file__).resolve().parents[2] / "conf"  # beside run.py
 CONFIG_NAME = "config"
 VERSION_BASE = "1.3"
 LONGEST_FOLDER_NAME = 120
+COMPOSING = (HydraException, OmegaConfBaseException, ValueError)  # what Hydra raises where a config cannot be composed
 
 
 def folder_name(text: str) -> str:
@@ -48,34 +51,6 @@ register()
 register_launcher()
 register_search()
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-  """One job: what was typed for it, its checked config, and the folder it will write to."""
-
-  overrides: list[str]
-  config: Config
-  folder: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Composed:
-  """All jobs of a command line.
-
-  Attributes:
-    multirun: whether it is a sweep.
-    cells: the jobs; of a search, its corners.
-    folder: the run folder, or the folder of the whole sweep.
-    launcher: the chosen option of hydra/launcher.
-    search: the settings and the space of a search; None: not one.
-  """
-
-  multirun: bool
-  cells: list[Cell]
-  folder: str
-  launcher: str
-  search: Search | None = None
 
 
 def load(
@@ -129,12 +104,17 @@ def frozen(config: Config) -> DictConfig:
   return cfg
 
 
-def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) -> Composed:
+def compose(
+  args: argparse.Namespace,
+  conf_dir: str | os.PathLike = CONF_DIR,
+  numbers: Mapping[frozenset[str], int] | None = None,
+) -> Composed:
   """Every job that Hydra would run for these arguments, each one checked.
 
   Args:
     args: what `hydra._internal.utils.get_args_parser()` read from the command line.
     conf_dir: the folder with config.yaml.
+    numbers: of the jobs that a sweep has already, by their overrides; new ones come after them.
 
   Raises:
     UserError: any job's config is wrong.
@@ -156,12 +136,13 @@ def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) ->
     else:
       check_launcher(cfg.hydra.launcher)
       search = read_search(hydra, cfg) if is_search(cfg) else None
-      composed = Composed(True, list(_sweep_cells(hydra, cfg, search)), str(cfg.hydra.sweep.dir), launcher, search)
+      cells = list(_sweep_cells(hydra, cfg, search, numbers or {}))
+      composed = Composed(True, cells, str(cfg.hydra.sweep.dir), launcher, search)
   if not composed.cells:
     raise UserError("the sweep has no jobs: check the values after the = of the swept keys")
   if composed.multirun and (_is_basic(cfg) or composed.search):
-    _check_folders(composed)
-  _check_platforms(composed)
+    check_distinct(composed)
+  check_platforms(composed)
   return composed
 
 
@@ -171,10 +152,12 @@ def _hydra(conf_dir: str | os.PathLike) -> Iterator[Hydra]:
   try:
     folder = str(pathlib.Path(conf_dir).resolve())
     with initialize_config_dir(folder, job_name="run", version_base=VERSION_BASE):
-      yield GlobalHydra.instance().hydra
+      hydra = GlobalHydra.instance().hydra
+      hydra.config_loader = SweepLoader(hydra.config_loader.get_search_path())
+      yield hydra
   except yaml.YAMLError as error:
     raise UserError(f"a file in {conf_dir} is not YAML: {' '.join(str(error).split())}") from error
-  except (HydraException, OmegaConfBaseException, ValueError) as error:
+  except COMPOSING as error:
     raise explain(error) from error
 
 
@@ -193,49 +176,45 @@ def _compose(hydra: Hydra, name: str, overrides: list[str], mode: RunMode) -> Di
     raise
 
 
-def _check_folders(composed: Composed) -> None:
-  folders = {os.path.abspath(cell.folder) for cell in composed.cells}
-  parents = {os.path.dirname(folder) for folder in folders}
-  if len(folders) < len(composed.cells) or parents != {os.path.abspath(composed.folder)}:
-    raise UserError("hydra.sweep.subdir has to name another folder for each job, directly in the sweep folder")
-
-
-def _check_platforms(composed: Composed) -> None:
-  platforms = sorted({cell.config.hardware.platform for cell in composed.cells})
-  if len(platforms) > 1 and composed.launcher == "basic":
-    raise UserError(
-      f"a sweep over hardware on {' and '.join(platforms)}: its jobs share one process and JAX keeps the"
-      " platform of the first; use hydra/launcher=processes"
-    )
-  for cell in composed.cells if composed.launcher not in CLUSTERS else ():
-    probe_devices(cell.config)
-
-
-def _cell(cfg: DictConfig, overrides: list[str], folder: str) -> Cell:
+def _cell(cfg: DictConfig, overrides: list[str], folder: str, number: int = 0) -> Cell:
   config = to_typed(cfg)
   check(config)
-  return Cell(overrides, config, folder)
+  return Cell(overrides, config, folder, number)
 
 
 def _is_basic(cfg: DictConfig) -> bool:
   return cfg.hydra.sweeper._target_.endswith(".BasicSweeper")
 
 
-def _sweep_cells(hydra: Hydra, cfg: DictConfig, search: Search | None) -> Iterator[Cell]:
+def _sweep_cells(
+  hydra: Hydra, cfg: DictConfig, search: Search | None, numbers: Mapping[frozenset[str], int]
+) -> Iterator[Cell]:
   """The jobs of a sweep, expanded as Hydra's basic sweeper does. Other sweepers choose while they run."""
   if not _is_basic(cfg) and search is None:
     yield _cell(cfg, OmegaConf.to_container(cfg.hydra.overrides.task), str(cfg.hydra.sweep.dir))
     return
-  typed = OmegaConf.to_container(cfg.hydra.overrides.hydra)
-  for number, overrides in enumerate(job_overrides(hydra, cfg, search)):
-    everything = [*typed, *overrides]
-    job = _compose(hydra, cfg.hydra.job.config_name, everything, RunMode.RUN)
-    OmegaConf.copy_cache(from_config=cfg, to_config=job)
-    with open_dict(job):
-      job.hydra.job.num = number
-      job.hydra.job.id = str(number)
-    HydraConfig.instance().set_config(job)
-    cell = _cell(job, overrides, os.path.join(str(job.hydra.sweep.dir), str(job.hydra.sweep.subdir)))
-    if search is not None:
-      check_job(search.sweeper, cell.config)
+  new = itertools.count(max(numbers.values(), default=-1) + 1)
+  for overrides in job_overrides(hydra, cfg, search):
+    known = numbers.get(frozenset(overrides))
+    number = next(new) if known is None else known
+    try:
+      cell = _sweep_cell(hydra, cfg, overrides, number)
+      if search is not None:
+        check_job(search.sweeper, cell.config)
+    except (UserError, *COMPOSING) as error:
+      why = error if isinstance(error, UserError) else explain(error)
+      job = "a job" if search is not None else f"job {number}"
+      raise UserError(f"{job} ({' '.join(overrides)}): {why}") from error
     yield cell
+
+
+def _sweep_cell(hydra: Hydra, cfg: DictConfig, overrides: list[str], number: int) -> Cell:
+  """One job of the sweep `cfg`, as the launcher will compose it."""
+  everything = [*OmegaConf.to_container(cfg.hydra.overrides.hydra), *overrides]
+  job = _compose(hydra, cfg.hydra.job.config_name, everything, RunMode.RUN)
+  OmegaConf.copy_cache(from_config=cfg, to_config=job)
+  with open_dict(job):
+    job.hydra.job.num = number
+    job.hydra.job.id = str(number)
+  HydraConfig.instance().set_config(job)
+  return _cell(job, overrides, os.path.join(str(job.hydra.sweep.dir), str(job.hydra.sweep.subdir)), number)

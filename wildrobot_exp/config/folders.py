@@ -11,6 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 from wildrobot_exp.errors import UserError
 
 OVERRIDES = pathlib.Path(".hydra") / "overrides.yaml"
+RUN_FILES = (".hydra",)  # what tells that a folder holds a run
+SWEEP_FILES = ("multirun.yaml", "manifest.json")
 
 
 def read_overrides(folder: str | pathlib.Path) -> list[str]:
@@ -49,7 +51,7 @@ def check_folder(folder: str, multirun: bool, resumed: bool = False) -> None:
   path = pathlib.Path(folder).absolute()
   key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
   try:
-    if not resumed and (path / ("multirun.yaml" if multirun else ".hydra")).exists():
+    if not resumed and any((path / name).exists() for name in (SWEEP_FILES if multirun else RUN_FILES)):
       kind = "sweep" if multirun else "run"
       raise UserError(f"{folder} already holds a {kind}: choose another folder with {key}=...")
     existing = next(p for p in (path, *path.parents) if p.exists())

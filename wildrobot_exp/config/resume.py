@@ -92,10 +92,15 @@ def split_sweep_resume(arguments: Sequence[str]) -> tuple[list[str], Path | None
 
 def in_sweep_folder(arguments: Sequence[str], folder: str) -> list[str]:
   """The arguments of a sweep that goes to a folder, whatever they said before."""
-  others = [argument for argument in arguments if _key(argument) != SWEEP_FOLDER]
+  others = sweep_arguments(arguments)
   overrides = [i for i, argument in enumerate(others) if not argument.startswith("-")]
   last = overrides[-1] + 1 if overrides else len(others)
   return [*others[:last], f"{SWEEP_FOLDER}='{folder}'", *others[last:]]
+
+
+def sweep_arguments(arguments: Sequence[str]) -> list[str]:
+  """The arguments of a sweep without the folder it goes to."""
+  return [argument for argument in arguments if _key(argument) != SWEEP_FOLDER]
 
 
 def resume_command(folder: Path) -> str:

@@ -16,7 +16,7 @@ from wildrobot_exp.learning.meter import Meter
 from wildrobot_exp.learning.trainer import CompiledUpdate, Inspect
 from wildrobot_exp.learning.update import TrainState, Update
 
-Ended = Callable[[int, RunFailed | Stopped], None]  # the run's number, and why it goes no further
+Ended = Callable[[int, RunFailed | Stopped | OSError], None]  # the run's number, and why it goes no further
 
 
 def stack(trees: Sequence[Any]) -> Any:
@@ -54,8 +54,9 @@ def train_together(
 ) -> dict[int, tuple[TrainState, dict[str, float]]]:
   """Train J new runs of equal length.
 
-  A run that fails, or is asked to stop and was saved, is left alone from then on: its numbers are computed on, and
-  nothing is written down. One that diverges fails: it cannot go back to its last checkpoint without the others.
+  A run that fails, cannot be written, or is asked to stop and was saved, is left alone from then on: its numbers are
+  computed on, and nothing is written down. One that diverges fails: it cannot go back to its last checkpoint without
+  the others.
 
   Args:
     update: of the J runs.
@@ -92,8 +93,7 @@ def train_together(
             book.obey()
           except Stopped as stopped:
             del alive[number]
-            book.interrupted(pick(state, number))
-            ended(number, stopped)
+            ended(number, _save(book, pick(state, number)) or stopped)
         if not alive:
           break
         with meter.training(size):
@@ -106,17 +106,27 @@ def train_together(
           own = {name: values[number] for name, values in metrics.items()}
           try:
             book.updated(done, own, lambda: pick(state, number), speed, functools.partial(pick, rollout, number))
-          except RunFailed as error:
+          except (RunFailed, OSError) as error:
             del alive[number]
             ended(number, error)
         del episodes, rollout  # before the next ones need the memory
       raise_held()
     except KeyboardInterrupt:
       for number, book in alive.items():
-        book.interrupted(pick(state, number))
+        if error := _save(book, pick(state, number)):
+          ended(number, error)
       raise
   numbers = meter.numbers() | {"env_steps": done}
   return {number: (pick(state, number), book.numbers() | numbers) for number, book in alive.items()}
+
+
+def _save(book: Bookkeeper, state: TrainState) -> RunFailed | OSError | None:
+  """Save a run that goes no further; what the disk has against it, which is no other run's misfortune, is returned."""
+  try:
+    book.interrupted(state)
+  except (RunFailed, OSError) as error:
+    return error
+  return None
 
 
 def _once(function: Callable[[], dict[str, float]]) -> Callable[[], dict[str, float]]:

@@ -11,7 +11,7 @@ from typing import Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp.sweeps.job_folder import LOG
-from wildrobot_exp.sweeps.result import DONE, JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.result import JobResult, columns, read_result, write_result
 
 SAVE_SECONDS = 60.0  # from the signal to the kill
 KILL_SECONDS = 10.0  # from one kill to the next one, where a cluster has not obeyed yet
@@ -80,7 +80,7 @@ class Attempt(abc.ABC):
     code = self.ended()
     assert code is not None
     said = read_result(self.folder)
-    if said is not None and said.status in DONE:
+    if said is not None and said.is_final:
       return said
     status, error = self._verdict(code, said)
     result = JobResult(self.folder.name, status, columns(self._overrides), {}, self.wall_s, error)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wildrobot_exp.sweeps.result import JobResult
+from wildrobot_exp.sweeps.result import DONE, UNFINISHED, JobResult
 
 SEED = "seed"
 DEFAULT = "(default)"  # the value of a key that a job was not given
@@ -51,6 +51,11 @@ class Cell:
   name: str
   jobs: tuple[JobResult, ...]
 
+  @property
+  def failed(self) -> int:
+    """How many of its replicates ended, and not as they should."""
+    return sum(job.status not in (*DONE, *UNFINISHED) for job in self.jobs)
+
   def estimate(self, number: str) -> "Estimate | None":
     """One of its numbers over its replicates; None where no job has it."""
     values = [job.numbers[number] for job in self.jobs if job.numbers.get(number) is not None]
@@ -72,9 +77,14 @@ class Estimate:
   values: tuple[float, ...]
 
 
-def find_axes(results: Sequence[JobResult]) -> list[Axis]:
-  """The keys in which the jobs differ, in the order typed. The seed is none: it makes replicates."""
-  keys = dict.fromkeys(key for result in results for key in result.overrides if key != SEED)
+def find_axes(results: Sequence[JobResult], replicates: bool = True) -> list[Axis]:
+  """The keys in which the jobs differ, in the order typed.
+
+  Args:
+    results: of the jobs.
+    replicates: the seed makes replicates, and is no axis.
+  """
+  keys = dict.fromkeys(key for result in results for key in result.overrides if not (replicates and key == SEED))
   axes = []
   for key in keys:
     values = tuple(dict.fromkeys(result.overrides.get(key, DEFAULT) for result in results))

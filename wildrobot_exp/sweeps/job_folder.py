@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.run_lock import refuse_if_in_use
-from wildrobot_exp.sweeps.result import DONE, RESULT, read_result
+from wildrobot_exp.sweeps.result import RESULT, read_result
 
 LOG = "job.log"
 ATTEMPTS = "attempts.log"
@@ -27,9 +27,9 @@ def is_resumable(cfg: DictConfig) -> bool:
 
 
 def is_done(folder: pathlib.Path) -> bool:
-  """Whether the job has a good result, or was pruned."""
+  """Whether the job has a result that another attempt would not change, see JobResult.is_final."""
   result = read_result(folder)
-  return result is not None and result.status in DONE
+  return result is not None and result.is_final
 
 
 def is_in_use(folder: pathlib.Path) -> bool:

@@ -14,15 +14,17 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 
+from wildrobot_exp.config.composed import Cell
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.launcher import PLUGINS, RayConf, SubmititLocalConf, SubmititSlurmConf
-from wildrobot_exp.config.resume import SWEEP_FOLDER
+from wildrobot_exp.config.loader import SweepLoader
+from wildrobot_exp.config.resume import sweep_arguments
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.sweeps.attempt import Place
 from wildrobot_exp.sweeps.job_folder import is_done
-from wildrobot_exp.sweeps.manifest import MANIFEST, TOGETHER, JobEntry, Manifest, config_hash
-from wildrobot_exp.sweeps.result import DONE, read_result
+from wildrobot_exp.sweeps.manifest import MANIFEST, TOGETHER, JobEntry, Manifest
+from wildrobot_exp.sweeps.result import read_result
 from wildrobot_exp.sweeps.scheduler import MISTAKE, Scheduler
 from wildrobot_exp.sweeps.traced import groups
 from wildrobot_exp.sweeps.vectorised_jobs import Together
@@ -37,6 +39,7 @@ class ProcessLauncher(Launcher):
     self._settings = (n_jobs, timeout_minutes, retries)
 
   def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+    hydra_context.config_loader = SweepLoader(hydra_context.config_loader.get_search_path())  # the sweeper's too
     self._context = hydra_context
     self._config = config
 
@@ -53,10 +56,11 @@ class ProcessLauncher(Launcher):
     configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
     sweep = pathlib.Path(self._config.hydra.sweep.dir).absolute()
     sweep.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, [])
-    manifest.command = _command()  # a sweep that goes on may have become longer
-    jobs = [self._job(manifest, initial_job_idx + i, list(line)) for i, line in enumerate(job_overrides)]
-    manifest.save()  # before anything can go wrong: with it the sweep can go on
+    manifest = Manifest.load(sweep) if (sweep / MANIFEST).exists() else Manifest(sweep, sweep_arguments(sys.argv[1:]))
+    known = manifest.numbers
+    numbers = [known.get(frozenset(line), initial_job_idx + i) for i, line in enumerate(job_overrides)]
+    jobs = [self._job(manifest, number, list(line)) for number, line in sorted(zip(numbers, job_overrides))]
+    manifest.save()
     search = manifest.is_search  # goes on past jobs that failed
     try:
       self._run(manifest, jobs)
@@ -68,7 +72,7 @@ class ProcessLauncher(Launcher):
       search = False
       raise
     finally:
-      if any(entry.status not in DONE for entry, _ in jobs) and not search:
+      if not (search or all(is_done(manifest.folder / entry.folder) for entry, _ in jobs)):
         print(f"to run what is missing: {manifest.command_to_go_on()}", file=sys.stderr)
     return [_job_return(cfg, manifest, entry) for entry, cfg in jobs]
 
@@ -86,8 +90,7 @@ class ProcessLauncher(Launcher):
       cfg.hydra.job.num, cfg.hydra.job.id = number, str(number)
     HydraConfig.instance().set_config(cfg)
     if number not in manifest.jobs:
-      name = str(cfg.hydra.sweep.subdir)
-      manifest.jobs[number] = JobEntry(number, overrides, name, config_hash(to_typed(cfg)))
+      manifest.add([Cell(overrides, to_typed(cfg), str(cfg.hydra.sweep.subdir), number)])
     entry = manifest.jobs[number]
     with read_write(cfg.hydra):
       cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(manifest.folder), entry.folder
@@ -161,11 +164,6 @@ class VmapLauncher(ProcessLauncher):
     tried = {entry.number for entry in grouped if retries and last.broke(entry)}
     ended = {entry.number for entry in grouped} - tried
     last.run([job for job in jobs if job[0].number not in ended], tried)
-
-
-def _command() -> list[str]:
-  """The arguments this sweep was started with, but for its folder."""
-  return [argument for argument in sys.argv[1:] if not argument.startswith(f"{SWEEP_FOLDER}=")]
 
 
 def _job_return(cfg: DictConfig, manifest: Manifest, entry: JobEntry) -> JobReturn:

@@ -2,15 +2,15 @@
 
 import dataclasses
 import datetime
-import hashlib
 import json
 import pathlib
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from wildrobot_exp.config.schema import Config
+from wildrobot_exp.config.composed import Cell
+from wildrobot_exp.config.identity import config_hash
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.run_lock import refuse_if_in_use
@@ -22,13 +22,6 @@ TOGETHER = "together_"  # and the number of its first job: the log of a group of
 SCHEMA = 1
 ORPHAN_SECONDS = 10.0
 STATUSES = ("waiting", "running", "ok", "pruned", "failed", "interrupted", "timeout")
-NOT_THE_EXPERIMENT = ("resume", "resume_allow", "sweep", "dry_run")  # keys of the config that steer the start only
-
-
-def config_hash(config: Config) -> str:
-  """The same for equal experiments: of every resolved value but those that only steer the start."""
-  values = {key: value for key, value in dataclasses.asdict(config).items() if key not in NOT_THE_EXPERIMENT}
-  return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def now() -> str:
@@ -86,6 +79,17 @@ class Manifest:
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise UserError(f"{path} cannot be read ({error}): start the sweep again in another folder") from error
 
+  @property
+  def numbers(self) -> dict[frozenset[str], int]:
+    """Of the jobs by their overrides, in whatever order they are typed; a search's may repeat, and are not known so."""
+    return {} if self.is_search else {frozenset(job.overrides): number for number, job in self.jobs.items()}
+
+  def add(self, cells: Iterable[Cell]) -> None:
+    """The jobs that are new."""
+    for cell in cells:
+      folder = pathlib.Path(cell.folder).name
+      self.jobs.setdefault(cell.number, JobEntry(cell.number, cell.overrides, folder, config_hash(cell.config)))
+
   def command_to_go_on(self) -> str:
     """What to type to run what is missing."""
     return shlex.join(["python", "run.py", *self.command, f"sweep.resume={self.folder}"])
@@ -123,24 +127,20 @@ class Manifest:
       if job.status == "running" and given_to != launcher and not is_done(self.folder / job.folder):
         raise UserError(f"job {job.number} of {self.folder} may still run: go on with hydra/launcher={given_to}")
 
-  def check_same(self, cells: Sequence[tuple[list[str], Config]]) -> None:
-    """Are these the jobs of this sweep?
-
-    Args:
-      cells: overrides and config of every job of the present command line, in order.
+  def check_same(self, cells: Sequence[Cell]) -> None:
+    """Are the jobs of this sweep among those of the present command line, `cells`?
 
     Raises:
-      UserError: another number of jobs, other overrides, or a config that has changed since.
+      UserError: one is not, or its config has changed since.
     """
-    again = f"the sweep was started with: python run.py {shlex.join(self.command)}"
-    if max(self.jobs, default=-1) >= len(cells):
-      raise UserError(f"{self.folder} has {len(self.jobs)} jobs, this command line {len(cells)}; {again}")
+    cell_of = {cell.number: cell for cell in cells}
     for number, job in self.jobs.items():
-      overrides, config = cells[number]
-      if overrides != job.overrides:
-        was, here = " ".join(job.overrides), " ".join(overrides)
-        raise UserError(f"job {number} of {self.folder} was {was!r}, now it is {here!r}; {again}")
-      if config_hash(config) != job.config_hash:
+      if number not in cell_of:
+        raise UserError(
+          f"job {number} of {self.folder} ({' '.join(job.overrides)}) is none of this command line's: add to the sweep,"
+          f" take nothing away; it was started with: python run.py {shlex.join(self.command)}"
+        )
+      if config_hash(cell_of[number].config) != job.config_hash:
         raise UserError(
           f"job {number} of {self.folder} would be another experiment: conf/ has changed since the sweep started;"
           " undo that, or start a new sweep"

@@ -21,11 +21,12 @@ class Processes:
   """A Place: each job is a child process with its share of the CPUs.
 
   Args:
-    n_jobs, timeout_minutes: see config.launcher.ProcessesConf.
+    slots: jobs side by side.
+    timeout_minutes: see config.launcher.ProcessesConf.
   """
 
-  def __init__(self, n_jobs: int, timeout_minutes: float | None):
-    self._slots = n_jobs
+  def __init__(self, slots: int, timeout_minutes: float | None):
+    self._slots = slots
     self._timeout_s = None if timeout_minutes is None else 60 * timeout_minutes
 
   def start(self, cfg: DictConfig, folder: pathlib.Path, slot: int, again: bool) -> Attempt:

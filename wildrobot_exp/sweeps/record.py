@@ -10,8 +10,10 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from wildrobot_exp.config.folders import read_overrides
+from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME
+from wildrobot_exp.config.resume import own_overrides
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.sweeps.manifest import Manifest
 
 MULTIRUN = "multirun.yaml"
 _ASKED = "hydra.mode=MULTIRUN"  # among Hydra's own overrides where -m was typed
@@ -43,13 +45,38 @@ def sweep_command(arguments: Sequence[str]) -> str:
 def job_command(job: pathlib.Path) -> str | None:
   """What to type to run the job in this folder alone; None if nothing is written down there."""
   try:
-    overrides = read_overrides(job)
+    overrides = _job_overrides(job)
   except UserError:
     return None
   hydra = _hydra(job.parent)
   typed = _section(hydra, "overrides").get("hydra", [])
   alone = ["hydra.mode=RUN"] if hydra and _ASKED not in typed else []  # an experiment file made it a sweep
-  return shlex.join(["python", "run.py", *overrides, *alone])
+  return shlex.join(["python", "run.py", *_flags(hydra), *overrides, *alone])
+
+
+def _job_overrides(job: pathlib.Path) -> list[str]:
+  """As the sweep started the job, whoever went on with it by hand. Raises UserError."""
+  try:
+    jobs = Manifest.load(job.parent).jobs.values()
+  except UserError:
+    jobs = ()
+  return next((entry.overrides for entry in jobs if entry.folder == job.name), None) or own_overrides(job)
+
+
+def _flags(hydra: Mapping[str, Any]) -> list[str]:
+  """Those of the sweep's command that say where its config was."""
+  sources = _section(hydra, "runtime").get("config_sources")
+  found = [source for source in sources if isinstance(source, Mapping)] if isinstance(sources, list) else []
+  paths = {source.get("provider"): str(source.get("path")) for source in found}
+  main, name, added = paths.get("main"), _section(hydra, "job").get("config_name"), paths.get("command-line")
+  flags = []
+  if main and pathlib.Path(main) != CONF_DIR and pathlib.Path(main).is_dir():  # not a clone on another machine
+    flags += ["--config-path", main]
+  if name not in (None, CONFIG_NAME):
+    flags += ["--config-name", str(name)]
+  if added:
+    flags += ["--config-dir", added]
+  return flags
 
 
 def _hydra(sweep: pathlib.Path) -> Mapping[str, Any]:

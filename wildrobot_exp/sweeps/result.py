@@ -9,6 +9,7 @@ from wildrobot_exp.json_files import write_json
 
 RESULT = "result.json"
 DONE = ("ok", "pruned")  # statuses of a job that went as it should
+UNFINISHED = ("running", "waiting")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,11 @@ class JobResult:
   numbers: dict[str, float | None]
   wall_s: float | None
   error: str | None = None
+
+  @property
+  def is_final(self) -> bool:
+    """Whether another attempt would change nothing: it went as it should, or missed a gate with these numbers."""
+    return self.status in DONE or (self.status == "failed" and bool(self.numbers))
 
 
 def write_result(folder: pathlib.Path, result: JobResult) -> None:

@@ -1,9 +1,12 @@
 """Run the jobs of a sweep, some at a time, and keep its manifest true."""
 
 import collections
+import contextlib
 import dataclasses
+import math
 import pathlib
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -12,10 +15,10 @@ from omegaconf import DictConfig
 
 from wildrobot_exp.interrupts import Terminated, collected
 from wildrobot_exp.sweeps.attempt import Attempt, Place
-from wildrobot_exp.sweeps.job_folder import LOG
+from wildrobot_exp.sweeps.job_folder import LOG, is_done
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest, now
 from wildrobot_exp.sweeps.process import Processes
-from wildrobot_exp.sweeps.result import DONE, JobResult, columns, read_result, write_result
+from wildrobot_exp.sweeps.result import UNFINISHED, JobResult, columns, read_result, write_result
 
 POLL_S = 0.05
 MISTAKE = 2  # exit code: it would be the same again
@@ -42,13 +45,15 @@ class Scheduler:
     self, manifest: Manifest, n_jobs: int, timeout_minutes: float | None, retries: int, place: Place | None = None
   ):
     self._manifest = manifest
-    self._place = place or Processes(n_jobs, timeout_minutes)
+    self._timeout_minutes = timeout_minutes
+    self._place = place
     self._retries = retries
+    self._walls: list[float] = []  # s, of the attempts that ended here
     self._free = list(range(n_jobs))
     self._running: list[_Running] = []
 
   def run(self, jobs: Sequence[tuple[JobEntry, DictConfig]], tried: Collection[int] = ()) -> None:
-    """Run all jobs but those that have a good result already.
+    """Run all jobs but those that have a final result already.
 
     Args:
       jobs: entries of the manifest and their composed configs.
@@ -59,6 +64,9 @@ class Scheduler:
     """
     waiting = collections.deque((entry, cfg) for entry, cfg in jobs if not self._is_done(entry, cfg))
     self._manifest.save()
+    if self._place is None:  # nobody keeps a share of the machine for jobs that are done
+      self._free = self._free[: max(1, len(waiting))]
+      self._place = Processes(len(self._free), self._timeout_minutes)
     left = {entry.number: self._retries - (entry.number in tried) for entry, _ in jobs}
     with collected() as signals:
       while self._running or (waiting and not signals):
@@ -79,12 +87,12 @@ class Scheduler:
       raise Terminated if signals[0] == signal.SIGTERM else KeyboardInterrupt
 
   def _is_done(self, entry: JobEntry, cfg: DictConfig) -> bool:
-    """Whether nothing is left to start: there is a good result, or the job still runs, which is then watched."""
+    """Whether nothing is left to start: there is a final result, or the job still runs, which is then watched."""
     result = read_result(self._folder(entry))
-    if result is not None and result.status in DONE:
-      entry.status, entry.error = result.status, None  # it may have ended after the sweep itself was killed
+    if result is not None and result.is_final:
+      entry.status, entry.error = result.status, result.error  # it may have ended after the sweep itself was killed
       return True
-    if entry.status == "running" and entry.cluster_job is not None:
+    if entry.status == "running" and entry.cluster_job is not None and self._place is not None:
       attempt = self._place.find(cfg, self._folder(entry), entry.cluster_job)
       if attempt is not None:
         self._running.append(_Running(entry, cfg, self._free.pop(0) if self._free else None, attempt))
@@ -95,10 +103,7 @@ class Scheduler:
 
   def broke(self, entry: JobEntry) -> bool:
     """Whether another attempt may go better: it failed before it had numbers. One that missed a gate has them."""
-    if entry.status != "failed":
-      return False
-    result = read_result(self._folder(entry))
-    return result is None or not result.numbers
+    return entry.status == "failed" and not is_done(self._folder(entry))
 
   def _folder(self, entry: JobEntry) -> pathlib.Path:
     return self._manifest.folder / entry.folder
@@ -114,7 +119,8 @@ class Scheduler:
     except OSError as error:
       entry.status, entry.error, entry.ended = "failed", f"cannot be started: {error}", now()
       if folder.is_dir():
-        write_result(folder, JobResult(folder.name, "failed", columns(entry.overrides), {}, None, entry.error))
+        with contextlib.suppress(OSError):  # the disk is full; the manifest knows
+          write_result(folder, JobResult(folder.name, "failed", columns(entry.overrides), {}, None, entry.error))
       self._manifest.save()
       print(f"error: {entry.folder}: {entry.error}", file=sys.stderr)
       return
@@ -139,6 +145,17 @@ class Scheduler:
       self._free.append(job.slot)
     entry.status, entry.error, entry.ended = result.status, result.error, now()
     self._manifest.save()
-    print(f"job {entry.number} {entry.status} after {job.attempt.wall_s:.0f} s", flush=True)
+    self._walls.append(job.attempt.wall_s)
+    print(f"job {entry.number} {entry.status} after {job.attempt.wall_s:.0f} s{self._progress()}", flush=True)
     if entry.error is not None:
       print(f"error: {entry.folder}: {entry.error} (log: {job.attempt.folder / LOG})", file=sys.stderr, flush=True)
+
+  def _progress(self) -> str:
+    """How far the sweep is, and when it may be done; nothing of a search, whose jobs are not known yet."""
+    entries = self._manifest.jobs.values()
+    left = sum(entry.status in UNFINISHED for entry in entries)
+    if self._manifest.is_search or not left:
+      return ""
+    side_by_side = len(self._free) + len(self._running)
+    minutes = statistics.mean(self._walls) * math.ceil(left / max(1, side_by_side)) / 60
+    return f"; {len(entries) - left} of {len(entries)} done, about {math.ceil(minutes)} min left"

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import yaml
 
-from wildrobot_exp.config.compose import Cell
+from wildrobot_exp.config.composed import Cell
+from wildrobot_exp.config.identity import config_hash
 from wildrobot_exp.config.search import direction
 from wildrobot_exp.config.sweep_jobs import Search
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.json_files import write_json
-from wildrobot_exp.sweeps.manifest import SEARCH, config_hash
+from wildrobot_exp.sweeps.manifest import SEARCH
 
 STUDY = "study.db"  # the default storage, in the sweep folder
 RESULTS = "optimization_results.yaml"

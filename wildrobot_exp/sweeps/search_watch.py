@@ -1,5 +1,6 @@
 """Watches the jobs of a search from outside while a launcher runs them: nothing in a job knows of Optuna."""
 
+import contextlib
 import csv
 import dataclasses
 import pathlib
@@ -45,9 +46,10 @@ def evaluations(path: pathlib.Path, metric: str, every: int) -> dict[int, float]
 
   The steps are whole multiples of `every`: jobs of different batch sizes evaluate a little after them.
   """
-  if not path.exists():
+  try:
+    whole = path.read_text().rpartition("\n")[0].splitlines()
+  except FileNotFoundError:
     return {}
-  whole = path.read_text().rpartition("\n")[0].splitlines()
   rows = [(int(row["step"]), row.get(f"eval/{metric}")) for row in csv.DictReader(whole)]
   return {step // every * every: float(value) for step, value in rows if value and step >= every}
 
@@ -86,15 +88,16 @@ class SearchWatch:
       self.look()
 
   def look(self) -> None:
-    """Once through all jobs."""
+    """Once through all jobs. What cannot be read now, while it is written or on a disk that stumbles, may be later."""
     for job in self._jobs:
       if job.told:
         continue
-      result = read_result(job.folder)
-      if result is not None and result.status in DONE:
-        self.tell(job, result)
-      elif self._metric is not None:
-        self._compare(job, self._metric)
+      with contextlib.suppress(OSError):
+        result = read_result(job.folder)
+        if result is not None and result.status in DONE:
+          self.tell(job, result)
+        elif self._metric is not None:
+          self._compare(job, self._metric)
 
   def tell(self, job: SearchJob, result: JobResult) -> None:
     """The job has ended."""

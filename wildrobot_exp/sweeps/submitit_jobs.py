@@ -15,6 +15,7 @@ from submitit.core.utils import environment_variables
 
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.launcher import SubmititLocalConf, SubmititSlurmConf
+from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.attempt import Attempt
 from wildrobot_exp.sweeps.child import write_job
 from wildrobot_exp.sweeps.job_folder import THREADS, attempts, is_resumable, with_package
@@ -24,7 +25,8 @@ FOLDER = ".submitit"  # in the sweep folder: submission scripts, pickles, and th
 SAVE_NOTICE_S = 90  # between SLURM's signal and the time limit
 POLL_S = {"slurm": 2.0, "local": 0.2}
 FOREVER_MINUTES = 60.0 * 24 * 365
-LOST_S = 900.0  # a job that stays preempted that long will not be requeued
+LOST_STATES = ("PREEMPTED", "UNKNOWN")  # for LOST_S: it will not be requeued, or its record was purged
+LOST_S = 900.0
 LOST = -int(signal.SIGKILL)
 
 
@@ -126,7 +128,8 @@ class SubmititAttempt(Attempt):
     job._results_timeout_s = 15 if self._cluster == "slurm" else 0  # a network file system may lag
     self._asked = -math.inf
     self._before = before
-    self._preempted_since: float | None = None
+    self._lost_since: float | None = None
+    self._lost = False
     self._code: int | None = None
     self._error = ""
 
@@ -147,12 +150,17 @@ class SubmititAttempt(Attempt):
     return self._job.done() if self._job._process is not None else not self._controller_runs()
 
   def _is_lost(self) -> bool:
-    """Submitit waits for a preempted job to be requeued; where the partition's mode is CANCEL it never is."""
-    if self._job.watcher.get_state(self._job.job_id, mode="cache") != "PREEMPTED":
-      self._preempted_since = None
+    """Submitit waits for a preempted job to be requeued; where the partition's mode is CANCEL it never is.
+
+    One that is unknown to sacct is not registered yet, or its record is gone; it may be at work while sacct is silent.
+    """
+    state = self._job.watcher.get_state(self._job.job_id, mode="cache")
+    if state not in LOST_STATES or in_use(self.folder):
+      self._lost_since = None
       return False
-    self._preempted_since = self._preempted_since or time.monotonic()
-    return time.monotonic() > self._preempted_since + LOST_S
+    self._lost_since = self._lost_since or time.monotonic()
+    self._lost = time.monotonic() > self._lost_since + LOST_S
+    return self._lost
 
   def _controller_runs(self) -> bool:
     """Whether the process that another sweep process started is there, and is not another one by now."""
@@ -163,6 +171,9 @@ class SubmititAttempt(Attempt):
   def _outcome(self) -> int:
     if self._stopped == "interrupted" and attempts(self.folder) == self._before:
       return 1  # cancelled while it was pending: there is no result to wait for
+    if self._lost:  # submitit would wait for ever
+      self._error = "lost"
+      return LOST
     try:
       return int(self._job.result())
     except submitit.core.utils.UncompletedJobError as error:

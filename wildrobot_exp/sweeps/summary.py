@@ -4,7 +4,7 @@ import csv
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import rich.markup
 import rich.table
@@ -12,11 +12,14 @@ import rich.table
 from wildrobot_exp.config.folders import OVERRIDES, read_overrides
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.run_lock import in_use
+from wildrobot_exp.sweeps.job_folder import LOG
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.sweeps.record import planned_jobs
-from wildrobot_exp.sweeps.result import DONE, RESULT, JobResult, columns, load_result
+from wildrobot_exp.sweeps.result import DONE, RESULT, UNFINISHED, JobResult, columns, load_result
 
 SUMMARY = "summary.csv"
+LOGS = (LOG, "error.log", "run.log")  # of a job; those of Hydra's own launcher have no first one
+MOST_DIGITS = 1e15  # beyond that a whole number is one by rounding
 
 HEADLINE = (  # of all the numbers in summary.csv, those that the table shows
   "survival vx_error long_walk_completed stride_frequency_hz swing_clearance_m symmetry classifier_auc feature_distance"
@@ -64,6 +67,8 @@ def _state(folder: pathlib.Path, entry: JobEntry | None, live: bool) -> tuple[st
     return "running", None
   if entry is None or entry.status in DONE:
     return "missing", "ended without a result"
+  if entry.status == "running" and entry.cluster_job is not None:
+    return "waiting", f"the sweep ended; {entry.cluster_job} may be in the queue, sweep.resume asks"
   if entry.status == "running":
     return "missing", "the sweep ended while it ran"
   return entry.status, entry.error or (None if live else "never started: the sweep ended before its turn")
@@ -88,22 +93,37 @@ def _not_started(sweep: pathlib.Path, started: set[int], live: bool) -> list[Job
   ]
 
 
-def rows(results: list[JobResult]) -> tuple[list[str], list[list[str]]]:
-  """Header and one row per job: job, status, every override, every number, wall_s, error. Missing is empty."""
+def exact(value: float) -> str:
+  """A number with all of its digits; a whole one whole."""
+  return str(int(value)) if float(value).is_integer() and abs(value) < MOST_DIGITS else repr(float(value))
+
+
+def short(value: float) -> str:
+  """A number for people; a whole one whole."""
+  return exact(value) if float(value).is_integer() else f"{value:.6g}"
+
+
+def rows(results: Sequence[JobResult], show: Callable[[float], str] = short) -> tuple[list[str], list[list[str]]]:
+  """Header and one row per job: job, status, every override, every number, wall_s, error. Missing is empty.
+
+  Args:
+    results: of the jobs.
+    show: a number in words.
+  """
   overrides = list(dict.fromkeys(key for r in results for key in r.overrides))
   numbers = list(dict.fromkeys(key for r in results for key in r.numbers if key != "wall_s"))  # the job's own counts
   header = ["job", "status", *overrides, *numbers, "wall_s", "error"]
   body = []
   for r in results:
     values = [r.numbers.get(key) for key in numbers] + [r.wall_s]
-    cells = ["" if v is None else f"{v:.6g}" for v in values]
+    cells = ["" if v is None else show(v) for v in values]
     body.append([r.job, r.status, *(r.overrides.get(key, "") for key in overrides), *cells, r.error or ""])
   return header, body
 
 
 def write_csv(results: list[JobResult], path: pathlib.Path) -> None:
-  """Write summary.csv: the rows of `rows`."""
-  header, body = rows(results)
+  """Write summary.csv: the rows of `rows`, with all digits."""
+  header, body = rows(results, exact)
   partial = path.with_name(f".{path.name}.partial")
   with partial.open("w", newline="") as file:
     csv.writer(file).writerows([header, *body])
@@ -128,6 +148,18 @@ def table(results: list[JobResult]) -> rich.table.Table:
   for row in body:
     drawn.add_row(row[0].partition("_")[0], *(rich.markup.escape(row[i]) for i in shown))
   return drawn
+
+
+def logs(sweep: pathlib.Path, results: Sequence[JobResult]) -> list[str]:
+  """For each job that ended but not well, a line with its reason and where its log is."""
+  lines = []
+  for result in results:
+    if result.status in (*DONE, *UNFINISHED):
+      continue
+    log = next((path for name in LOGS if (path := sweep / result.job / name).exists()), None)
+    where = f" (log: {log})" if log else ""
+    lines.append(f"job {result.job.partition('_')[0]} {result.status}: {result.error}{where}")
+  return lines
 
 
 def shared_overrides(results: Sequence[JobResult]) -> dict[str, str]:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from wildrobot_exp.config.identity import NOT_THE_EXPERIMENT
 from wildrobot_exp.config.schema import Config
-from wildrobot_exp.sweeps.manifest import NOT_THE_EXPERIMENT
 
 TRACED = {  # section -> keys that learning.hyperparameters and envs.walk.Variation take as arrays; see the tests
   "": ("seed", "gates"),

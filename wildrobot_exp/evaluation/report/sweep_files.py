@@ -12,6 +12,7 @@ from wildrobot_exp.run_lock import in_use
 from wildrobot_exp.sweeps.manifest import MANIFEST, TOGETHER, Manifest
 from wildrobot_exp.sweeps.record import MULTIRUN, sweep_overrides
 from wildrobot_exp.sweeps.result import RESULT, JobResult
+from wildrobot_exp.sweeps.search_record import SearchRecord
 from wildrobot_exp.sweeps.summary import read_results
 
 
@@ -28,6 +29,7 @@ class SweepFiles:
     running: it is still at work.
     resumable: sweep.resume works on it.
     together: some of its jobs shared a process.
+    search: what it optimises; None: it is a grid.
   """
 
   folder: Path
@@ -38,6 +40,7 @@ class SweepFiles:
   running: bool
   resumable: bool
   together: bool
+  search: SearchRecord | None = None
 
 
 def is_sweep(folder: Path) -> bool:
@@ -68,4 +71,11 @@ def read_sweep(folder: Path, results: Sequence[JobResult] | None = None) -> Swee
     overrides = sweep_overrides(folder)
     command, resumable = ["-m", *overrides] if overrides else [], False
   together = any(folder.glob(f"{TOGETHER}*.log"))
-  return SweepFiles(folder, results, curves, damaged, command, in_use(folder), resumable, together)
+  return SweepFiles(folder, results, curves, damaged, command, in_use(folder), resumable, together, _search(folder))
+
+
+def _search(folder: Path) -> SearchRecord | None:
+  try:
+    return SearchRecord.load(folder)
+  except UserError:
+    return None

@@ -1,18 +1,10 @@
-"""The numbers that answer a sweep, in what order, and which job they call the best."""
+"""The numbers that answer a sweep, and in what order."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from wildrobot_exp.evaluation.report.criteria import SURVIVAL
 from wildrobot_exp.evaluation.report.words import percent
-from wildrobot_exp.sweeps.cells import Cell
 from wildrobot_exp.sweeps.result import JobResult
-
-CRITERION = (
-  f"survival first, where {SURVIVAL:.0%} and more count as equal, then the speed error, then the classifier AUC"
-)
-ENOUGH = 4  # seeds each: of 3 and 3 that differ by chance alone, all of one lie below the other 1 time in 10
-_WORST = float("inf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +45,20 @@ KNOWN = (
 DRAWN = 6  # figures at most
 
 
-def present(results: Sequence[JobResult]) -> list[Metric]:
-  """The known metrics that some job has; where there is none of them, every number under its own name."""
+def present(results: Sequence[JobResult], searched: str | None = None) -> list[Metric]:
+  """The known metrics that some job has; where there is none of them, every number under its own name.
+
+  Args:
+    results: of the jobs.
+    searched: what a search optimises: it comes first.
+  """
   measured = dict.fromkeys(key for r in results for key, value in r.numbers.items() if value is not None)
   known = [metric for metric in KNOWN if metric.key in measured]
-  return known or [Metric(key, key) for key in measured if key != "wall_s"]
+  shown = known or [Metric(key, key) for key in measured if key != "wall_s"]
+  if searched in measured:
+    first = next((metric for metric in shown if metric.key == searched), Metric(searched, searched))
+    shown = [first, *(metric for metric in shown if metric is not first)]
+  return shown
 
 
 def changing(metrics: Sequence[Metric], results: Sequence[JobResult]) -> list[Metric]:
@@ -68,35 +69,3 @@ def changing(metrics: Sequence[Metric], results: Sequence[JobResult]) -> list[Me
 def shown_values(metric: Metric, results: Sequence[JobResult]) -> set[str]:
   """The different values of a number, as they are shown: beyond those digits it does not differ."""
   return {metric.show(r.numbers[metric.key]) for r in results if r.numbers.get(metric.key) is not None}
-
-
-def best_job(results: Sequence[JobResult]) -> JobResult | None:
-  """The best by CRITERION of the jobs that ended well; if none did, of those with numbers. None without any."""
-  measured = [result for result in results if result.numbers.get("survival") is not None]
-  ended_well = [result for result in measured if result.status == "ok"]
-  return min(ended_well or measured, key=lambda result: _rank(result.numbers.get), default=None)
-
-
-def ranked_cells(cells: Sequence[Cell]) -> list[Cell]:
-  """The measured ones, the best first, by CRITERION applied to means over the replicates."""
-
-  def mean(cell: Cell) -> Callable[[str], float | None]:
-    return lambda key: None if (estimate := cell.estimate(key)) is None else estimate.mean
-
-  return sorted((cell for cell in cells if cell.estimate("survival")), key=lambda cell: _rank(mean(cell)))
-
-
-def told_apart(best: Cell, other: Cell) -> bool:
-  """Whether two cells have enough replicates each, and their intervals of survival or speed error lie apart."""
-  for key in ("survival", "vx_error"):
-    a, b = best.estimate(key), other.estimate(key)
-    if not (a and b and a.interval and b.interval) or min(len(a.values), len(b.values)) < ENOUGH:
-      continue
-    if a.interval[1] < b.interval[0] or b.interval[1] < a.interval[0]:
-      return True
-  return False
-
-
-def _rank(value: Callable[[str], float | None]) -> tuple[float, ...]:
-  survival, others = value("survival"), (value("vx_error"), value("classifier_auc"))
-  return (_WORST if survival is None else -min(survival, SURVIVAL), *(_WORST if v is None else v for v in others))

@@ -9,15 +9,7 @@ from typing import Any
 
 from wildrobot_exp.evaluation.report.page import REPORT, fill
 from wildrobot_exp.evaluation.report.sweep_files import SweepFiles, read_sweep
-from wildrobot_exp.evaluation.report.sweep_metrics import (
-  CRITERION,
-  Metric,
-  best_job,
-  changing,
-  present,
-  ranked_cells,
-  shown_values,
-)
+from wildrobot_exp.evaluation.report.sweep_metrics import Metric, changing, present, shown_values
 from wildrobot_exp.evaluation.report.sweep_plots import (
   OTHERS,
   PALETTE,
@@ -28,7 +20,8 @@ from wildrobot_exp.evaluation.report.sweep_plots import (
   parallel,
   scatter,
 )
-from wildrobot_exp.evaluation.report.sweep_words import asked, came_out, states, verdict
+from wildrobot_exp.evaluation.report.sweep_ranking import WALKING, Criterion, best_job, ranked_cells, searched
+from wildrobot_exp.evaluation.report.sweep_words import asked, came_out, ok_seeds, states, verdict
 from wildrobot_exp.sweeps.cells import CONFIDENCE, SEED, Axis, Cell, find_axes, find_cells
 from wildrobot_exp.sweeps.record import job_command, sweep_command
 from wildrobot_exp.sweeps.result import DONE, JobResult
@@ -75,22 +68,23 @@ def write_sweep_report(folder: str | os.PathLike, results: Sequence[JobResult] |
 def render(sweep: SweepFiles) -> str:
   """The page as text."""
   results = sweep.results
-  axes = find_axes(results)
+  criterion = WALKING if sweep.search is None else searched(sweep.search)
+  axes = find_axes(results, replicates=sweep.search is None)
   cells = find_cells(results, axes)
-  metrics = present(results)
-  ranked = ranked_cells(cells)
+  metrics = present(results, sweep.search and sweep.search.metric)
+  ranked = ranked_cells(cells, criterion)
   best = ranked[0] if ranked else None
   colours = cell_colours(cells, best)
   listed = list(zip(cells, colours, strict=True))
   if len(cells) > len(PALETTE):
     listed.sort(key=lambda item: ranked.index(item[0]) if item[0] in ranked else len(ranked))
   drawn = [(title, unit, learning_curves(column, cells, colours, sweep.curves)) for column, title, unit in CURVES]
-  complete = all(result.status in DONE for result in results)
+  complete = all(result.is_final for result in results)
   context = {
     "name": "/".join(sweep.folder.resolve().parts[-2:]),
-    "verdict": verdict(results, ranked, axes),
+    "verdict": verdict(results, ranked, axes, criterion),
     "asked": asked(results, axes, cells),
-    "came_out": came_out(results, ranked, metrics, sweep.together),
+    "came_out": came_out(results, ranked, metrics, criterion, sweep.together),
     "running": sweep.running,
     "time": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
     "states": states(results),
@@ -106,7 +100,7 @@ def render(sweep: SweepFiles) -> str:
     "confidence": CONFIDENCE,
     "single": all(len(_measured(cell)) < 2 for cell in cells),
     **_figures(axes, cells, colours, results, metrics),
-    **_best(sweep, results, metrics),
+    **_best(sweep, best_job(ranked, criterion), criterion, metrics),
     "summary": SUMMARY,
     "command": sweep_command(sweep.command) if sweep.command else None,
     "resume": None
@@ -150,7 +144,15 @@ def _cell_row(cell: Cell, colour: str, best: bool, metrics: Sequence[Metric]) ->
       _span(metric, interval),
     ))  # fmt: skip
   jobs = [(job.job.partition("_")[0], f"{urllib.parse.quote(job.job)}/result.json") for job in _measured(cell)]
-  return {"name": cell.name, "colour": colour, "best": best, "of": len(cell.jobs), "jobs": jobs, "numbers": numbers}
+  whole = all(job.status in DONE for job in cell.jobs)
+  return {
+    "name": cell.name,
+    "colour": colour,
+    "best": best,
+    "ok": None if whole else ok_seeds(cell),
+    "jobs": jobs,
+    "numbers": numbers,
+  }
 
 
 def _span(metric: Metric, interval: tuple[float, float] | None) -> str:
@@ -191,17 +193,14 @@ def _figures(
   return {"figures": figures, "wide": wide, "hint": hint, "still": still if len(results) > 1 else []}
 
 
-def _best(sweep: SweepFiles, results: Sequence[JobResult], metrics: Sequence[Metric]) -> dict[str, Any]:
-  best = best_job(results)
-  if best is None:
-    return {"best": None, "criterion": CRITERION}
-  return {
-    "criterion": CRITERION,
-    "best": {
-      "job": best.job,
-      "status": best.status,
-      "command": job_command(sweep.folder / best.job),
-      "links": _links(sweep.folder, best.job),
-      "numbers": [(m.title, m.unit, m.show(best.numbers.get(m.key))) for m in metrics],
-    },
+def _best(
+  sweep: SweepFiles, best: JobResult | None, criterion: Criterion, metrics: Sequence[Metric]
+) -> dict[str, Any]:
+  found = best and {
+    "job": best.job,
+    "status": best.status,
+    "command": job_command(sweep.folder / best.job),
+    "links": _links(sweep.folder, best.job),
+    "numbers": [(m.title, m.unit, m.show(best.numbers.get(m.key))) for m in metrics],
   }
+  return {"criterion": criterion.words, "needed": criterion.number, "best": found}

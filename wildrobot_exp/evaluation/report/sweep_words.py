@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from wildrobot_exp.evaluation.report.criteria import SURVIVAL, VX_ERROR
 from wildrobot_exp.evaluation.report.goals import Verdict
 from wildrobot_exp.evaluation.report.headline import duration
-from wildrobot_exp.evaluation.report.sweep_metrics import ENOUGH, Metric, told_apart
+from wildrobot_exp.evaluation.report.sweep_metrics import Metric
+from wildrobot_exp.evaluation.report.sweep_ranking import ENOUGH, Criterion, told_apart
 from wildrobot_exp.sweeps.cells import SEED, Axis, Cell
-from wildrobot_exp.sweeps.result import DONE, JobResult
+from wildrobot_exp.sweeps.result import DONE, UNFINISHED, JobResult
 from wildrobot_exp.sweeps.summary import shared_overrides
 
 STATES = ("ok", "pruned", "failed", "timeout", "interrupted", "missing", "running", "waiting")
-UNFINISHED = ("running", "waiting")
 COMPARED = 3  # numbers named in the head
 
 
-def verdict(results: Sequence[JobResult], ranked: Sequence[Cell], axes: Sequence[Axis]) -> Verdict:
+def verdict(
+  results: Sequence[JobResult], ranked: Sequence[Cell], axes: Sequence[Axis], criterion: Criterion
+) -> Verdict:
   """The answer, as far as there is one; its tone says whether every job ended well and the best walks."""
   states = collections.Counter(result.status for result in results)
   unfinished = sum(states[state] for state in UNFINISHED)
@@ -25,7 +27,7 @@ def verdict(results: Sequence[JobResult], ranked: Sequence[Cell], axes: Sequence
   if not ranked or not axes:
     text = f"{states['ok']} of {len(results)} jobs done"
   else:
-    clear = len(ranked) < 2 or told_apart(*ranked[:2])
+    clear = len(ranked) < 2 or told_apart(*ranked[:2], criterion)
     text = f"{'Best' if clear else 'Ahead'}{' so far' if unfinished else ''}: {ranked[0].name}"
   whole = sum(states[state] for state in DONE) == len(results) and (not ranked or _walks(ranked[0]))
   tone = "open" if unfinished else "good" if whole else "mixed" if states["ok"] else "bad"
@@ -36,7 +38,7 @@ def asked(results: Sequence[JobResult], axes: Sequence[Axis], cells: Sequence[Ce
   """What was swept, in one line."""
   swept = [f"{axis.key} {_values(axis)}" for axis in axes]
   seeds = list(dict.fromkeys(result.overrides[SEED] for result in results if SEED in result.overrides))
-  if len(seeds) > 1:
+  if len(seeds) > 1 and SEED not in (axis.key for axis in axes):
     swept.append(f"{len(seeds)} seeds ({', '.join(seeds)})")
   everywhere = [f"{key}={value}" for key, value in shared_overrides(results).items()] if len(results) > 1 else []
   same = f"; in every job {' '.join(everywhere)}" if everywhere else ""
@@ -45,7 +47,11 @@ def asked(results: Sequence[JobResult], axes: Sequence[Axis], cells: Sequence[Ce
 
 
 def came_out(
-  results: Sequence[JobResult], ranked: Sequence[Cell], metrics: Sequence[Metric], together: bool = False
+  results: Sequence[JobResult],
+  ranked: Sequence[Cell],
+  metrics: Sequence[Metric],
+  criterion: Criterion,
+  together: bool = False,
 ) -> str:
   """How the jobs stand, the best cell's numbers, and how much its lead is worth, in one line.
 
@@ -53,6 +59,7 @@ def came_out(
     results: of the jobs.
     ranked: the measured cells, the best first.
     metrics: to name.
+    criterion: of the ranking.
     together: some jobs shared a process, and each one's time holds what they did together: no sum of them is told.
   """
   parts = [states(results)]
@@ -60,20 +67,28 @@ def came_out(
   if seconds and not together:
     parts[0] += f" ({duration(sum(seconds))} of work)"
   if ranked:
-    seeds = sum(job.numbers.get("survival") is not None for job in ranked[0].jobs)
+    seeds = sum(job.numbers.get(criterion.number) is not None for job in ranked[0].jobs)
     numbers = ", ".join(f"{_lower(metric.title)} {_mean(ranked[0], metric)}" for metric in metrics[:COMPARED])
     parts.append(f"the best cell has {numbers}, over {seeds} seed{'s' * (seeds != 1)}")
+    if ranked[0].failed:
+      parts.append(f"{ok_seeds(ranked[0])}, and no cell is better off")
     if not _walks(ranked[0]):
       parts.append(f"it misses the goals: survival {SURVIVAL:.0%}, speed error {VX_ERROR:g} m/s")
   elif not any(result.numbers for result in results):
     parts.append("nothing evaluated yet")
-  if len(ranked) > 1 and not told_apart(*ranked[:2]):
-    parts.append(f"not told apart from the next one, {ranked[1].name}: {_why(*ranked[:2])}")
+  if len(ranked) > 1 and not told_apart(*ranked[:2], criterion):
+    parts.append(f"not told apart from the next one, {ranked[1].name}: {_why(*ranked[:2], criterion)}")
   return "; ".join(parts) + "."
 
 
-def _why(best: Cell, other: Cell) -> str:
-  if min(len(found.values) for cell in (best, other) if (found := cell.estimate("survival"))) < ENOUGH:
+def ok_seeds(cell: Cell) -> str:
+  """How many replicates of a cell ended well, in words."""
+  ok = sum(job.status in DONE for job in cell.jobs)
+  return f"{ok} of {len(cell.jobs)} seed{'s' * (len(cell.jobs) != 1)} ok"
+
+
+def _why(best: Cell, other: Cell, criterion: Criterion) -> str:
+  if min(len(found.values) for cell in (best, other) if (found := cell.estimate(criterion.number))) < ENOUGH:
     return f"that takes {ENOUGH} seeds each, and intervals that lie apart"
   return "their intervals overlap"
 
