@@ -174,4 +174,5 @@ def _summarise() -> list[JobResult]:
   sweep = SweepFolder.latest
   if sweep is None or not sweep.is_dir():
     return []
-  return write_answer(sweep)
+  results, _ = write_answer(sweep)
+  return results
