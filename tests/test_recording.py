@@ -15,6 +15,7 @@ from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.recording import recording
+from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.versions import write_versions
 
 
@@ -109,6 +110,19 @@ def test_a_resumed_run_keeps_its_first_command_and_adds_its_own(tmp_path, monkey
   starts = [(start["step"], start["command"]) for start in written["resumed"]]
   assert starts == [(64, f"python run.py resume=R total_steps={total}") for total in (1280, 2560)]
   assert written["resumed"][0]["versions"] == written["versions"]
+
+
+def test_the_command_of_a_sweep_s_job_runs_it_alone_where_its_config_was(tmp_path):
+  job = tmp_path / "0_a"
+  job.mkdir()
+  source = {"provider": "command-line", "path": "/mine"}
+  hydra = {"runtime": {"config_sources": [source]}, "overrides": {"hydra": [], "task": ["experiment=own"]}}
+  (tmp_path / "multirun.yaml").write_text(json.dumps({"hydra": hydra}))
+  Manifest(tmp_path, [], [JobEntry(0, ["experiment=own", "seed=1"], "0_a", "hash")]).save()
+  with recording(load(["logger=csv", "logger.progress=false"]), job, overrides=["seed=1"], group="tiny"):
+    pass
+  command = json.loads((job / "versions.json").read_text())["command"]
+  assert command == "python run.py --config-dir /mine experiment=own seed=1 hydra.mode=RUN"
 
 
 def test_the_wall_time_of_a_resumed_run_counts_its_earlier_starts(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from wildrobot_exp.job import job
 from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
-from wildrobot_exp.sweeps.manifest import MANIFEST, Manifest
+from wildrobot_exp.sweeps.manifest import MANIFEST, SEARCH, Manifest
 from wildrobot_exp.sweeps.result import DONE, JobResult
 from wildrobot_exp.sweeps.search_record import SearchRecord, all_went_well
 
@@ -112,8 +112,10 @@ def _run(hydra_main: Callable[[], None], composed: Composed, manifest: Manifest 
 def _record_sweep(composed: Composed, manifest: Manifest | None) -> None:
   """Write down what is to be run, before anything is: from now on the sweep can go on, wherever it ends."""
   folder = pathlib.Path(composed.folder).absolute()
-  if composed.search is not None and manifest is None:
-    _record(composed).save(folder)
+  if manifest is None:
+    (folder / SEARCH).unlink(missing_ok=True)  # of a search that was killed before it had a manifest
+    if composed.search is not None:
+      _record(composed).save(folder)
   if composed.launcher not in LAUNCHERS:
     return
   manifest = manifest or Manifest(folder, [])
@@ -174,4 +176,5 @@ def _summarise() -> list[JobResult]:
   sweep = SweepFolder.latest
   if sweep is None or not sweep.is_dir():
     return []
-  return write_answer(sweep)
+  results, _ = write_answer(sweep)
+  return results

@@ -27,6 +27,7 @@ from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.update import TrainState
 from wildrobot_exp.robots import Robot, model_hash
 from wildrobot_exp.stop_request import StopRequest
+from wildrobot_exp.sweeps.record import job_words
 from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
 from wildrobot_exp.versions import read_versions, write_versions
@@ -164,7 +165,7 @@ def recording(
   versions = run_dir / "versions.json"
   resumed = None if resume_step is None else (resume_step, read_versions(versions))
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
-  command = ["run.py", *overrides] if group else None  # repeats a sweep's job by itself
+  command = (job_words(run_dir) or ["run.py", *overrides]) if group else None  # repeats a sweep's job by itself
   write_versions(versions, overrides=overrides, facts=facts, command=command, resumed=resumed)
   config = _stored(cfg, checkpoints, resume_step)
   tracker = make_tracker(

@@ -292,6 +292,25 @@ def test_what_is_typed_cannot_become_markup(tmp_path: Path):
   assert "<b>&'" not in page and "&lt;b&gt;" in page
 
 
+def test_a_page_that_cannot_be_written_is_a_failure_with_its_table(tmp_path: Path, capsys, monkeypatch):
+  def broken(*args):
+    raise ZeroDivisionError("in a figure")
+
+  make_sweep(tmp_path / "s", TWO_BY_TWO)
+  monkeypatch.setattr("wildrobot_exp.evaluation.report.sweep_page.render", broken)
+  assert main(["report", str(tmp_path / "s")]) == 1
+  out, err = capsys.readouterr()
+  assert "amp.weight" in out and "could not be written" in err and err.count("\n") == 1
+
+
+def test_a_cluster_s_job_whose_sweep_ended_may_be_in_the_queue(tmp_path: Path):
+  jobs = make_sweep(tmp_path / "s", TWO_BY_TWO)
+  shutil.rmtree(jobs[3])
+  set_entries(tmp_path / "s", {3: {"status": "running", "cluster_job": "submitit_slurm 123"}})
+  jobs = words(section(write_sweep_report(tmp_path / "s").read_text(), "jobs"))
+  assert "3 ok, 1 waiting" in jobs and "submitit_slurm 123 may be in the queue" in jobs
+
+
 def test_a_folder_that_is_neither_is_one_line(tmp_path: Path, capsys):
   (tmp_path / "notes").mkdir()
   assert main(["report", str(tmp_path)]) == 2

@@ -115,6 +115,14 @@ def test_a_sweep_that_was_killed_before_its_first_job_can_go_on(sweep, monkeypat
   assert sweep.statuses() == ["ok", "ok"] and len(sweep.starts()) == 2
 
 
+def test_what_a_search_left_that_never_began_does_not_make_a_grid_one(sweep, capsys):
+  sweep.folder.mkdir()
+  (sweep.folder / "search.json").write_text("{}")
+  sweep.plan(_1="fail")
+  assert sweep.run("seed=0,1") == 1 and not (sweep.folder / "search.json").exists()
+  assert "to run what is missing" in capsys.readouterr().err
+
+
 def test_a_result_that_a_power_cut_damaged_is_missing_and_made_again(done, capsys):
   (done.folder / "1_seed-1" / "result.json").write_text("")
   assert main(["report", str(done.folder)]) == 0

@@ -127,9 +127,9 @@ def _report(args: argparse.Namespace) -> int:
   if args.folder.is_dir():
     check_out_folder(args.folder, "make it writable, or copy it first")
   if is_sweep(args.folder):
-    write_answer(args.folder)
-  else:
-    print(write_report(args.folder))
+    _, written = write_answer(args.folder)
+    return 0 if written else 1
+  print(write_report(args.folder))
   return 0
 
 

@@ -74,6 +74,9 @@ def check_platforms(composed: Composed) -> None:
       f"a sweep over hardware on {' and '.join(platforms)}: its jobs share one process and JAX keeps the"
       " platform of the first; use hydra/launcher=processes"
     )
-  hardware = {(cell.config.hardware.platform, cell.config.hardware.name): cell.config for cell in composed.cells}
-  for config in hardware.values() if composed.launcher not in CLUSTERS else ():
-    probe_devices(config)
+  hardware = {(cell.config.hardware.platform, cell.config.hardware.name): cell for cell in composed.cells[::-1]}
+  for cell in hardware.values() if composed.launcher not in CLUSTERS else ():
+    try:
+      probe_devices(cell.config)
+    except UserError as error:
+      raise UserError(f"job {cell}: {error}") if len(composed.cells) > 1 else error from None

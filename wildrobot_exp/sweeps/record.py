@@ -44,6 +44,12 @@ def sweep_command(arguments: Sequence[str]) -> str:
 
 def job_command(job: pathlib.Path) -> str | None:
   """What to type to run the job in this folder alone; None if nothing is written down there."""
+  words = job_words(job)
+  return None if words is None else shlex.join(["python", *words])
+
+
+def job_words(job: pathlib.Path) -> list[str] | None:
+  """The same as words, from run.py on."""
   try:
     overrides = _job_overrides(job)
   except UserError:
@@ -51,7 +57,7 @@ def job_command(job: pathlib.Path) -> str | None:
   hydra = _hydra(job.parent)
   typed = _section(hydra, "overrides").get("hydra", [])
   alone = ["hydra.mode=RUN"] if hydra and _ASKED not in typed else []  # an experiment file made it a sweep
-  return shlex.join(["python", "run.py", *_flags(hydra), *overrides, *alone])
+  return ["run.py", *_flags(hydra), *overrides, *alone]
 
 
 def _job_overrides(job: pathlib.Path) -> list[str]:
