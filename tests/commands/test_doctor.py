@@ -5,7 +5,7 @@ import pytest
 from wildrobot_exp.commands import doctor, doctor_speed
 from wildrobot_exp.commands.main import main
 
-FINE = ("_versions", "_arrays", "_jit", "_brax", "_rendering", "_wandb", "_disk")
+FINE = ("_versions", "_arrays", "_jit", "_brax", "_rendering", "_tensorboard", "_wandb", "_disk")
 
 
 def fail(*_) -> str:
