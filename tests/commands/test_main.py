@@ -91,6 +91,7 @@ def test_an_evaluation_names_its_run_wherever_it_is_called_from_and_written(run,
   found.cfg.env.control_dt, found.cfg.env.timestep, found.cfg.evaluation.video.enabled = 0.02, 0.004, False
   monkeypatch.setattr(run_folder, "gait_arrays", lambda *_: {})
   monkeypatch.setattr(run_folder, "summary", lambda _: {})
+  monkeypatch.setattr(run_folder, "intervals", lambda _: {})
   monkeypatch.setattr(report, "write_report", lambda _: None)
   monkeypatch.chdir(run)
   out = tmp_path / "out"
