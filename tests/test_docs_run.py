@@ -49,7 +49,7 @@ NO_GPU = not any(device.platform == "gpu" for device in jax.devices())
 def environment(tmp_path_factory) -> dict[str, str]:
   """The commands' own: this Python as `python`, the tools beside it, and a SLURM."""
   bin_folder = tmp_path_factory.mktemp("bin")
-  for name, what in (("python", ""), ("wildrobot", "-m wildrobot_exp.commands.main")):
+  for name, what in (("python", ""), ("wildrobot", "-m wildrobot_exp.commands.start")):
     (bin_folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {what} "$@"\n')
     (bin_folder / name).chmod(0o755)
   slurm = install_slurm(tmp_path_factory.mktemp("cluster") / "slurm")

@@ -82,7 +82,7 @@ def evaluate_into(
       shown, settings = (evaluation.record, evaluation.nominal), cfg.evaluation.video
       try:
         episode_video(folder / VIDEO, robot, *shown, settings, cfg.env.gait_period)
-      except RenderingUnavailable as reason:
+      except (RenderingUnavailable, OSError) as reason:  # a full disk may still hold the numbers
         say(f"no video: {reason}")
     write_json(folder / EVALUATION, evaluation.result)
   return evaluation.result
