@@ -9,11 +9,11 @@ import sys
 import pytest
 from docs_commands import COMMANDS, INLINE_COMMANDS, PAGES, ROOT, check_command, extended_tree, page_text
 
-ALL = COMMANDS + INLINE_COMMANDS
-
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.starts import make_evaluation_env
+
+ALL = COMMANDS + INLINE_COMMANDS
 
 
 @pytest.fixture(scope="module")

@@ -95,9 +95,9 @@ def place(environment, tmp_path_factory) -> pathlib.Path:
   shutil.copytree(folder / "RUN", folder / "outputs/DATE/TIME")
   (sweep,) = shortened("python run.py -m amp.weight=0.1,0.5,1.0 seed=0,1")
   first(*sweep, "hydra.sweep.dir=multirun/DATE/TIME", "hydra/launcher=vmap")
-  for name, target in (("SWEEP", "multirun/DATE/TIME"), ("PPO_RUN", "RUN"), ("AMP_RUN", "RUN"), ("EXPORT", "RUN/export")):
+  links = {"SWEEP": "multirun/DATE/TIME", "PPO_RUN": "RUN", "AMP_RUN": "RUN", "EXPORT": "RUN/export"}
+  for name, target in [*links.items(), ("benchmarks", ROOT / "benchmarks")]:
     (folder / name).symlink_to(target)
-  (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
   first("wildrobot", "export", "RUN")
   first("wildrobot", "motion", "generate", "clip.npz", "--speed", "0.2")
   clip = load_clip(folder / "clip.npz")
