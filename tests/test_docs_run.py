@@ -105,6 +105,7 @@ def place(environment, tmp_path_factory) -> pathlib.Path:
   np.savetxt(folder / "theirs.csv", np.hstack([clip.root_pos, xyzw, clip.dof_pos]), delimiter=",")
   (folder / "names.txt").write_text("\n".join(clip.joint_names) + "\n")
   keep_incident(folder / "RUN")
+  (folder / "DIR").mkdir()
   return folder
 
 
