@@ -1,6 +1,6 @@
 """Seconds from typing the command to the first update: cold, then with JAX's compilation cache.
 
-    python benchmarks/startup.py benchmarks/results/NAME.json
+    python benchmarks/startup.py benchmarks/results/NAME.json [OVERRIDE ...]
 """
 
 import json
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from wildrobot_exp.versions import git_commit, machine_facts, package_versions
@@ -17,9 +18,9 @@ ROOT = Path(__file__).parents[1]
 WARM_STARTS = 3
 
 
-def seconds_to_first_update(folder: Path, cache: Path) -> float:
-  """Start run.py with its defaults and stop it when its first row of metrics is there."""
-  command = [sys.executable, str(ROOT / "run.py"), f"hydra.run.dir={folder}"]
+def seconds_to_first_update(folder: Path, cache: Path, overrides: Sequence[str]) -> float:
+  """Start run.py and stop it when its first row of metrics is there."""
+  command = [sys.executable, str(ROOT / "run.py"), *overrides, f"hydra.run.dir={folder}"]
   started = time.monotonic()
   environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
   process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -35,12 +36,13 @@ def seconds_to_first_update(folder: Path, cache: Path) -> float:
   raise RuntimeError("the run ended before its first update")
 
 
-def main(out: str) -> None:
+def main(out: str, *overrides: str) -> None:
   with tempfile.TemporaryDirectory() as scratch:
     cache = Path(scratch) / "cache"
-    starts = [seconds_to_first_update(Path(scratch) / f"run{i}", cache) for i in range(1 + WARM_STARTS)]
+    folders = [Path(scratch) / f"run{i}" for i in range(1 + WARM_STARTS)]
+    starts = [seconds_to_first_update(folder, cache, overrides) for folder in folders]
   result = {
-    "command": "python benchmarks/startup.py",
+    "command": " ".join(["python benchmarks/startup.py", *overrides]),
     "cold_s": starts[0],
     "cached_s": sorted(starts[1:])[WARM_STARTS // 2],
     "all_s": starts,
@@ -53,4 +55,4 @@ def main(out: str) -> None:
 
 
 if __name__ == "__main__":
-  main(sys.argv[1])
+  main(*sys.argv[1:])

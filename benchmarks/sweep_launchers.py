@@ -1,6 +1,8 @@
 """A 3 x 3 sweep of short runs, amp.weight x seed, by each launcher: total wall time, and compile time apart.
 
-    python benchmarks/sweep_launchers.py benchmarks/results/sweep-launchers.json
+    python benchmarks/sweep_launchers.py benchmarks/results/sweep-launchers.json [OVERRIDE ...]
+
+Overrides replace those of SWEEP.
 """
 
 import csv
@@ -28,9 +30,9 @@ SWEEP = (
 ).split()
 
 
-def measure(overrides: list[str], folder: Path) -> dict[str, float | int | str]:
+def measure(overrides: list[str], sweep: list[str], folder: Path) -> dict[str, float | int | str]:
   """Run the sweep once; what it took in all, per job, and how much of that was spent compiling updates."""
-  command = [sys.executable, str(ROOT / "run.py"), "-m", *overrides, *SWEEP, f"hydra.sweep.dir={folder}"]
+  command = [sys.executable, str(ROOT / "run.py"), "-m", *overrides, *sweep, f"hydra.sweep.dir={folder}"]
   started = time.monotonic()
   subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder.parent)
   wall_s = time.monotonic() - started
@@ -38,7 +40,7 @@ def measure(overrides: list[str], folder: Path) -> dict[str, float | int | str]:
   compiled = [_compile_s(folder / result.job) for result in results]
   together = "vmap" in overrides[0]  # one compile, which every job reports
   return {
-    "command": " ".join(["python run.py -m", *overrides, *SWEEP]),
+    "command": " ".join(["python run.py -m", *overrides, *sweep]),
     "wall_s": wall_s,
     "wall_s_per_job": wall_s / len(results),
     "compile_s": max(compiled) if together else sum(compiled),
@@ -52,15 +54,17 @@ def _compile_s(run_dir: Path) -> float:
     return float(next(csv.DictReader(file))["perf/compile_s"])
 
 
-def main(out: str) -> None:
+def main(out: str, *overrides: str) -> None:
+  given = {word.partition("=")[0] for word in overrides}
+  sweep = [word for word in SWEEP if word.partition("=")[0] not in given] + list(overrides)
   measured = {}
   facts = {"git_commit": git_commit(), "machine": machine_facts(), "versions": package_versions()}
   with tempfile.TemporaryDirectory() as scratch:
-    for number, (name, overrides) in enumerate(LAUNCHERS.items()):
-      measured[name] = measure(overrides, Path(scratch) / str(number))
+    for number, (name, launcher) in enumerate(LAUNCHERS.items()):
+      measured[name] = measure(launcher, sweep, Path(scratch) / str(number))
       Path(out).write_text(json.dumps({"launchers": measured, **facts}, indent=1) + "\n")
       print(f"{name:24} {measured[name]['wall_s']:6.0f} s, compiling {measured[name]['compile_s']:5.1f} s", flush=True)
 
 
 if __name__ == "__main__":
-  main(sys.argv[1])
+  main(*sys.argv[1:])

@@ -1,7 +1,6 @@
 """Walk with an exported policy in plain MuJoCo: policy.json says how, policy.onnx acts, the MJCF is the robot.
 
-  python run_policy.py [FOLDER [SPEED ...]]     by default at the speeds of the evaluation; the last line is all of them
-"""
+  python run_policy.py [FOLDER [SPEED ...]]     by default at the evaluation's speeds; the last line is all of them"""
 
 import json
 import sys
@@ -20,8 +19,7 @@ class Walker:
     one_core = onnxruntime.SessionOptions()
     one_core.intra_op_num_threads = 1
     self.session = onnxruntime.InferenceSession(f"{folder}/{spec['onnx']['file']}", one_core)
-    joints = [model.joint(name) for name in spec["action"]["joints"]]
-    self.qpos, self.qvel = [joint.qposadr[0] for joint in joints], [joint.dofadr[0] for joint in joints]
+    self.qpos, self.qvel = np.array([(j.qposadr[0], j.dofadr[0]) for j in map(model.joint, spec["action"]["joints"])]).T
     self.motors = [model.actuator(name).id for name in spec["action"]["actuators"]]
     self.home, self.clip = np.array(spec["action"]["home_rad"]), np.array(spec["action"]["clip_rad"]).T
     base = data.joint(spec["model"]["base_joint"])
@@ -63,8 +61,7 @@ class Walker:
     self.seconds += self.spec["control"]["period_s"]
     falls, fastest = self.spec["falls"], abs(self.data.qvel).max()  # NaN compares false below: a fall
     stands = self.base_pos[2] >= (falls["base_height_min_m"] or -np.inf) and fastest < falls["speed_max"]
-    up = 1 - 2 * (self.base_quat[1] ** 2 + self.base_quat[2] ** 2)  # of the base's z axis
-    return stands and up >= np.cos(falls["base_tilt_max_rad"] or np.pi)
+    return stands and 1 - 2 * np.sum(self.base_quat[1:3] ** 2) >= np.cos(falls["base_tilt_max_rad"] or np.pi)  # z axis
 
   def starts(self, count):
     trial, rng = self.spec["trial"], np.random.default_rng(self.spec["trial"]["seed"])
@@ -90,10 +87,13 @@ class Walker:
 
 if __name__ == "__main__":
   walker = Walker(sys.argv[1] if sys.argv[1:] else ".")
-  count = walker.spec["trial"]["episodes"]
-  speeds = np.resize([float(x) for x in sys.argv[2:]] or walker.spec["trial"]["speeds"], count)
-  results = np.array([walker.walk(*job) for job in zip(speeds, walker.starts(count))])
+  trial, command = walker.spec["trial"], walker.spec["command"]
+  speeds = np.resize([float(x) for x in sys.argv[2:]] or trial["speeds"], trial["episodes"])
+  low, high, slowest = command["range"][0] - 1e-6, command["range"][1] + 1e-6, command["slowest"] - 1e-6
+  if any(not (low <= x <= high and abs(x) >= slowest or x == 0 and command["zero"]) for x in speeds):
+    print(f"warning: not all of these speeds were trained. {command['how']}", file=sys.stderr)
+  results = np.array([walker.walk(*job) for job in zip(speeds, walker.starts(len(speeds)))])
   for speed in [*np.unique(speeds), None]:
-    rows = results if speed is None else results[speeds == speed]
+    rows = results[(speeds == speed) | (speed is None)]
     means = [x[np.isfinite(x)].mean() if np.isfinite(x).any() else None for x in rows.T]
     print(json.dumps(dict(zip(("vx", "survival", "vx_mean", "vx_error"), [speed, *means]), episodes=len(rows))))

@@ -1,5 +1,6 @@
 """Commands and code blocks of README.md and docs/, and how each kind of command is checked."""
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -14,12 +15,18 @@ ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 OPTIONAL = re.compile(r"\[([^\]]*)\]")  # [--all], [RUN ...]
 
+INLINE = ("python", "wildrobot", "tensorboard", "make", "pip", "apt-get", "ssh", "wandb", "ray", "optuna-dashboard")
+NEEDS_ARGUMENTS = ("eval", "report", "play", "export", "inspect")  # of wildrobot: named alone it is a mention
+
 NOT_TRIED = {  # first word of a command that is not this project's: why it is not checked
   "source": "the shell's own",
   "pip": "installs",
   "apt-get": "installs",
   "tensorboard": "serves until it is stopped",
   "ssh": "another machine",
+  "wandb": "wandb's own",
+  "ray": "Ray's own",
+  "optuna-dashboard": "serves until it is stopped",
 }
 COMPOSED_ELSEWHERE = {"docs/extend.md"}  # its terms exist only once its examples are in place: test_docs does both
 
@@ -64,7 +71,19 @@ def commands_of(page: str) -> list[str]:
   return found
 
 
+def inline_commands_of(page: str) -> list[str]:
+  """Commands in the running text and in tables."""
+  text = re.sub(r"^```.*?^```$", "", page_text(page), flags=re.MULTILINE | re.DOTALL)
+  return [" ".join(found.split()) for found in re.findall(rf"`((?:{'|'.join(INLINE)}) [^`]+)`", text)]
+
+
 COMMANDS = [(page, command) for page in PAGES for command in commands_of(page)]
+INLINE_COMMANDS = [
+  (page, command)
+  for page in PAGES
+  for command in dict.fromkeys(inline_commands_of(page))
+  if (page, command) not in COMMANDS
+]
 
 
 def check_command(page: str, command: str) -> None:
@@ -79,6 +98,8 @@ def check_command(page: str, command: str) -> None:
   elif words[0] == "make":
     targets = [word for word in words[1:] if "=" not in word]
     assert set(targets) <= set(re.findall(r"^([.\w-]+):", page_text("Makefile"), re.MULTILINE))
+  elif words[:2] == ["python", "-m"]:
+    assert importlib.util.find_spec(words[2]) is not None
   elif words[0] == "python":
     script = "examples/run_policy.py" if words[1].endswith("export/run_policy.py") else words[1]
     assert (ROOT / script).is_file()
@@ -118,10 +139,14 @@ def alternatives(words: list[str]) -> list[list[str]]:
   return [words]
 
 
+def with_help(words: list[str]) -> list[str]:
+  """The words of wildrobot; a command that stands there without its arguments asks for its help."""
+  alone = len(words) == 1 and words[0] in NEEDS_ARGUMENTS or len(words) == 2 and words[0] == "motion"
+  return [*words, "--help"] if alone else words
+
+
 def _check_wildrobot(words: list[str]) -> None:
-  if words[0] == "motion" and len(words) == 2:
-    words = [*words, "--help"]
   try:
-    wildrobot._parse(words)
+    wildrobot._parse(with_help(words))
   except SystemExit as stop:
     assert stop.code == 0, f"wildrobot {' '.join(words)} is not understood"

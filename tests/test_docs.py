@@ -7,11 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from docs_commands import COMMANDS, PAGES, ROOT, check_command, extended_tree, page_text
+from docs_commands import COMMANDS, INLINE_COMMANDS, PAGES, ROOT, check_command, extended_tree, page_text
 
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.starts import make_evaluation_env
+
+ALL = COMMANDS + INLINE_COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def place(tmp_path_factory):
   return folder
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command[:60]}" for page, command in COMMANDS])
+@pytest.mark.parametrize(("page", "command"), ALL, ids=[f"{page}: {command[:60]}" for page, command in ALL])
 def test_every_command_is_accepted(page, command, place, monkeypatch):
   monkeypatch.chdir(place)
   monkeypatch.setattr("wildrobot_exp.config.composed.probe_devices", lambda config: None)  # hardware=gpu,
@@ -35,16 +37,14 @@ def test_every_command_is_accepted(page, command, place, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_can_be_pasted_into_a_shell(page):
-  text = re.sub(r"^```.*?^```$", "", page_text(page), flags=re.MULTILINE | re.DOTALL)
-  inline = re.findall(r"`((?:python|wildrobot|make|pip|tensorboard|optuna-dashboard|ray) [^`]+)`", text)
-  for command in [command for where, command in COMMANDS if where == page] + inline:
+  for command in [command for where, command in ALL if where == page]:
     said = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
     assert said.returncode == 0, f"{command}: {said.stderr}"
 
 
 def test_there_are_commands_on_every_page_that_should_have_some():
   assert {"README.md", "docs/install.md", "docs/first-run.md", "docs/extend.md"} <= {page for page, _ in COMMANDS}
-  assert len(COMMANDS) > 40
+  assert len(COMMANDS) > 40 and len(INLINE_COMMANDS) > 30
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,4 +1,5 @@
-"""Every command of README.md and docs/ is run, at a budget of seconds, in a folder like the one a reader would have."""
+"""Every command of README.md and docs/, in a block or in the text, is run at a budget of seconds, in a folder like a
+reader's. What cannot run here is named below with the reason."""
 
 import contextlib
 import importlib.util
@@ -16,11 +17,22 @@ import urllib.request
 import jax
 import numpy as np
 import pytest
-from docs_commands import COMMANDS, COMPOSED_ELSEWHERE, ROOT, alternatives, extended_tree, words_of
+from docs_commands import (
+  COMMANDS,
+  COMPOSED_ELSEWHERE,
+  INLINE_COMMANDS,
+  ROOT,
+  alternatives,
+  extended_tree,
+  with_help,
+  words_of,
+)
 from killed_runs import QUICK_COMPILE
 from slurm_stand_in import install_slurm
 
+from wildrobot_exp.incidents import FOLDER
 from wildrobot_exp.motions.clip import load_clip
+from wildrobot_exp.robots import load_robot
 
 pytestmark = pytest.mark.slow
 
@@ -36,10 +48,21 @@ SHORTER = [  # the run of the fixture is evaluated in full
   *(f"evaluation.{part}.enabled=false" for part in ("pushes", "long_walk", "video")),
 ]
 ITS_OWN_BUDGET = ("experiment=verify", "dry_run=true", "--help")
-NOT_RUN = {  # first word: why
+NOT_RUN = {  # first word, or all of it: why
   "make": "these tests run inside `make test-slow`, which has just done what `make .venv` does",
   "pip": "downloads gigabytes",
+  "apt-get": "installs, and needs root",
   "source": "the shell's own; PATH is set as it would",
+  "ssh": "needs another machine",
+  "wandb": "needs an account",
+  "ray": "starts a cluster",
+  "optuna-dashboard": "a package that nothing here needs",
+  "python -m wildrobot_exp.sweeps.child FOLDER": "what a sweep runs on a node: tests/sweeps do",
+}
+BENCHMARKS = {  # what makes them short
+  "benchmarks/startup.py": SHORT,
+  "benchmarks/sweep_launchers.py": [*SHORT, "amp.weight=0.5", "seed=0,1"],
+  "benchmarks/launcher_overhead.py": ["1"],
 }
 PATIENCE_S = 900.0
 NO_GPU = not any(device.platform == "gpu" for device in jax.devices())
@@ -49,7 +72,7 @@ NO_GPU = not any(device.platform == "gpu" for device in jax.devices())
 def environment(tmp_path_factory) -> dict[str, str]:
   """The commands' own: this Python as `python`, the tools beside it, and a SLURM."""
   bin_folder = tmp_path_factory.mktemp("bin")
-  for name, what in (("python", ""), ("wildrobot", "-m wildrobot_exp.commands.main")):
+  for name, what in (("python", ""), ("wildrobot", "-m wildrobot_exp.commands.start")):
     (bin_folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {what} "$@"\n')
     (bin_folder / name).chmod(0o755)
   slurm = install_slurm(tmp_path_factory.mktemp("cluster") / "slurm")
@@ -72,13 +95,17 @@ def place(environment, tmp_path_factory) -> pathlib.Path:
   shutil.copytree(folder / "RUN", folder / "outputs/DATE/TIME")
   (sweep,) = shortened("python run.py -m amp.weight=0.1,0.5,1.0 seed=0,1")
   first(*sweep, "hydra.sweep.dir=multirun/DATE/TIME", "hydra/launcher=vmap")
-  (folder / "SWEEP").symlink_to("multirun/DATE/TIME")
+  links = {"SWEEP": "multirun/DATE/TIME", "PPO_RUN": "RUN", "AMP_RUN": "RUN", "EXPORT": "RUN/export"}
+  for name, target in [*links.items(), ("benchmarks", ROOT / "benchmarks")]:
+    (folder / name).symlink_to(target)
   first("wildrobot", "export", "RUN")
   first("wildrobot", "motion", "generate", "clip.npz", "--speed", "0.2")
   clip = load_clip(folder / "clip.npz")
   xyzw = np.roll(clip.root_quat_wxyz, -1, axis=1)
   np.savetxt(folder / "theirs.csv", np.hstack([clip.root_pos, xyzw, clip.dof_pos]), delimiter=",")
   (folder / "names.txt").write_text("\n".join(clip.joint_names) + "\n")
+  keep_incident(folder / "RUN")
+  (folder / "DIR").mkdir()
   return folder
 
 
@@ -90,6 +117,15 @@ def extended_place(environment, tmp_path_factory) -> pathlib.Path:
   done = execute(["python", "march.py"], folder, {**environment, "PYTHONPATH": str(folder)})
   assert done.returncode == 0, done.stderr
   return folder
+
+
+def keep_incident(run: pathlib.Path) -> None:
+  """A robot whose state went bad at once."""
+  robot = load_robot()
+  (run / FOLDER).mkdir()
+  steps = {"qpos": robot.home_qpos[None], "episode_steps": np.zeros(1), "command": np.zeros(1)}
+  facts = {"robot": 0, "iteration": 1, "control_dt": robot.control_dt, "model_hash": robot.model_hash}
+  np.savez(run / FOLDER / "000.npz", **steps, **facts)
 
 
 def execute(words: list[str], folder: pathlib.Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
@@ -114,12 +150,14 @@ def shortened(command: str) -> list[list[str]]:
     else:
       given = {word.partition("=")[0] for word in words} | ({"motion.speeds"} if "motion=file" in words else set())
       words += [word for word in SHORTER if word.partition("=")[0] not in given]
-  if words[:2] == ["wildrobot", "play"]:
+  if words[:2] == ["wildrobot", "play"] and "--incident" not in words:
     words += ["--seconds", "0.5"]
   if words[:2] == ["wildrobot", "bench"]:
-    words += ["--seconds", "0.5", "--num-envs", "16"]
-  if words[:2] == ["wildrobot", "motion"] and len(words) == 3:
-    words += ["--help"]
+    words += ["--seconds", "0.5", "--num-envs", "16", *([] if "--json" in words else ["--no-mjx"])]
+  if words[0] == "wildrobot":
+    words = ["wildrobot", *with_help(["num_envs" if word == "KEY" else word for word in words[1:]])]
+  if words[0] == "python":
+    words += BENCHMARKS.get(words[1], [])
   if "--port" in words:
     words[words.index("--port") + 1] = str(free_port())
   return alternatives(words) if words[0] == "wildrobot" else [words]
@@ -157,7 +195,7 @@ def missing(words: list[str]) -> str | None:
 def once() -> list[tuple[str, str]]:
   """Every command with the first page that has it: what stands on two pages in the same way is run once."""
   found: dict[tuple[bool, str], str] = {}
-  for page, command in COMMANDS:
+  for page, command in COMMANDS + INLINE_COMMANDS:
     found.setdefault((page in COMPOSED_ELSEWHERE, command), page)
   return [(page, command) for (_, command), page in found.items()]
 
@@ -179,8 +217,8 @@ def serves(words: list[str], folder: pathlib.Path, environment: dict[str, str]) 
 
 @pytest.mark.parametrize(("page", "command"), once(), ids=[f"{page}: {command[:60]}" for page, command in once()])
 def test_it_does_what_the_page_says(page, command, place, extended_place, environment):
-  if command.split()[0] in NOT_RUN:
-    pytest.skip(NOT_RUN[command.split()[0]])
+  for listed in {command, command.split()[0]} & NOT_RUN.keys():
+    pytest.skip(NOT_RUN[listed])
   folder = place
   if page in COMPOSED_ELSEWHERE:
     folder, environment = extended_place, {**environment, "PYTHONPATH": str(extended_place)}

@@ -9,7 +9,15 @@ import time
 
 import pytest
 
-from wildrobot_exp.interrupts import TERMINATING, Terminated, collected, held, raise_held, raise_on_sigterm
+from wildrobot_exp.interrupts import (
+  TERMINATING,
+  Terminated,
+  collected,
+  held,
+  raise_held,
+  raise_on_sigterm,
+  was_answered,
+)
 
 NUMBERS = (signal.SIGINT, *TERMINATING)
 
@@ -107,6 +115,40 @@ def test_another_thread_has_no_signals_to_hold():
   assert seen == [None]
 
 
+def test_a_signal_that_was_held_was_answered():
+  with held(saves=False) as raise_now:
+    assert not was_answered()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert was_answered()
+    with pytest.raises(Terminated):
+      raise_now()
+
+
+LEAVES = """
+import pathlib, sys, time
+from wildrobot_exp.interrupts import before_leaving, held
+def fail():
+  raise RuntimeError
+with held(saves=False), before_leaving(lambda: pathlib.Path(sys.argv[1]).unlink()), before_leaving(fail):
+  with before_leaving(lambda: pathlib.Path(sys.argv[2]).unlink()):
+    pass
+  print("training", flush=True)
+  time.sleep(60)
+"""
+
+
+def test_what_must_not_outlive_the_process_is_done_before_a_second_ctrl_c_leaves(tmp_path):
+  inside, outside = tmp_path / "inside", tmp_path / "outside"
+  for path in (inside, outside):
+    path.touch()
+  process = start(LEAVES, str(inside), str(outside))
+  process.send_signal(signal.SIGINT)
+  assert process.stderr.readline() == b"interrupted: ends after what is computed now; Ctrl-C once more leaves at once\n"
+  process.send_signal(signal.SIGINT)
+  assert process.wait(30) == 130 and process.stderr.read() == b"interrupted again: left at once\n"
+  assert not inside.exists() and outside.exists()
+
+
 SAVES_SLOWLY = """
 import time
 from wildrobot_exp.interrupts import held, raise_on_sigterm
@@ -154,8 +196,9 @@ with held():
 """  # for half a minute, in one call of a library, without a look at Python's signal handlers
 
 
-def start(script: str) -> subprocess.Popen:
-  process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def start(script: str, *arguments: str) -> subprocess.Popen:
+  pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+  process = subprocess.Popen([sys.executable, "-c", script, *arguments], **pipes)
   assert process.stdout.readline() == b"training\n"
   return process
 

@@ -1,8 +1,10 @@
 """A live policy without a window: commands, pushes, pause, single steps, and every key of the table."""
 
+import contextlib
 import socket
 import sys
 import urllib.request
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import mujoco
@@ -185,6 +187,146 @@ def test_drawing_that_is_far_too_slow_is_said(live):
   screen = FakeScreen(clock, *[""] * 8, drawing=0.5)
   viewers.show(live, screen, clock=clock)
   assert live.time < 8 * 0.28 and "5" in screen.drawn[-1][1]["time"].split(", ")[1][:2]
+
+
+class Keyboard:
+  """What a user does at each picture of a viewer, as the label of a key; a viewer without a window or a browser."""
+
+  def __init__(self, live: LiveRun, *labels: str):
+    self.labels = list(labels)
+    self.data = mujoco.MjData(live.env.robot.model)
+    self.cam = mujoco.MjvCamera()
+    self.callback, self.texts, self.closed = None, [], False
+
+  def is_running(self) -> bool:
+    return bool(self.labels)
+
+  def close(self) -> None:
+    self.closed = True
+
+
+class NativeWindow(Keyboard):
+  """In place of MuJoCo's: GLFW's codes arrive at the callback."""
+
+  def lock(self):
+    return contextlib.nullcontext()
+
+  def set_texts(self, texts) -> None:
+    self.texts = [text for *_, left, right in texts for text in (left, right)]
+
+  def sync(self) -> None:
+    label = self.labels.pop(0)
+    self.callback(290)  # F1: not one of ours
+    for key in KEYS:
+      if key.label == label:
+        self.callback(key.glfw)
+
+
+class Browser(Keyboard):
+  """In place of the viewer's thread: Dear ImGui asks for keys, or draws buttons, in every picture."""
+
+  def __init__(self, live: LiveRun, *labels: str, clicks: bool):
+    super().__init__(live, *labels)
+    self.panel, self.clicks, self.pressed = None, clicks, None
+
+  def set_model(self, model) -> None:
+    pass
+
+  def sync(self) -> None:
+    self.pressed = self.labels.pop(0)
+    self.texts.clear()
+    self.panel.on_gui(None)
+
+  def text(self, line: str) -> None:
+    self.texts.append(line)
+
+  def button(self, words: str) -> bool:
+    return self.clicks and words.startswith(f"{self.pressed}: ")
+
+  def key_is_pressed(self, key, again: bool) -> bool:
+    return not self.clicks and not again and key.name in [own.imgui for own in KEYS if own.label == self.pressed]
+
+
+@pytest.fixture(params=["native", "web, keys", "web, buttons"])
+def open_with(request, live, monkeypatch):
+  """open_with(*labels): a viewer in which a user presses these keys, one per picture, and its stand-in."""
+
+  def native(*labels: str):
+    from wildrobot_exp.viewers import native
+
+    window = NativeWindow(live, *labels)
+
+    def launch_passive(model, data, *, key_callback, **_):
+      window.callback = key_callback
+      return window
+
+    monkeypatch.setattr(native, "_viewer_module", lambda: SimpleNamespace(launch_passive=launch_passive))
+    return viewers.open_screen(live, "native", 0), window
+
+  def web(*labels: str):
+    pytest.importorskip("mujoco.studio.web_viewer")
+    from wildrobot_exp.viewers import web
+
+    browser = Browser(live, *labels, clicks=request.param.endswith("buttons"))
+
+    class Panel(web._Panel):
+      def __init__(self):
+        super().__init__()
+        browser.panel = self
+        self.ready.set()
+
+    drawn = {name: lambda *_, **__: None for name in ("SetNextWindowPos", "Begin", "Separator", "SameLine", "End")}
+    asked = {"Text": browser.text, "Button": browser.button, "IsKeyPressed": browser.key_is_pressed}
+    for name, stand_in in (drawn | asked).items():
+      monkeypatch.setattr(web.imgui, name, stand_in)
+    monkeypatch.setattr(web, "_Panel", Panel)
+    monkeypatch.setattr(web.launch_thread, "launch_thread", lambda serve: browser)
+    return viewers.open_screen(live, "web", 0), browser
+
+  return native if request.param == "native" else web
+
+
+def test_what_a_user_presses_in_a_viewer_reaches_the_robot(open_with, live):
+  screen, stand_in = open_with("", "Up", "Enter", "Space", "", ".", "", "")
+  viewers.show(live, screen, clock=FakeClock())
+  assert live.command == pytest.approx(0.25) and live.paused and live.pushed
+  assert live.time == pytest.approx(4 * 0.02)  # three until it paused, and one step
+  said = "\n".join(stand_in.texts)
+  assert "0.25 m/s" in said and "paused, pushed" in said and stand_in.closed
+
+
+@pytest.mark.parametrize("label", [key.label for key in KEYS])
+def test_every_key_of_the_table_works_in_every_viewer(open_with, live, monkeypatch, label):
+  pressed = []
+  for key in KEYS:
+    monkeypatch.setitem(key.__dict__, "press", lambda live, own=key.label: pressed.append(own))
+  screen, _ = open_with("", label, "")
+  viewers.show(live, screen, clock=FakeClock())
+  assert pressed == [label]
+
+
+def test_a_signal_closes_the_viewer(live):
+  clock, signals = FakeClock(), []
+  screen = FakeScreen(clock, *[""] * 50)
+  draw = screen.draw
+
+  def draw_and_interrupt(*args):
+    draw(*args)
+    if len(screen.drawn) == 5:
+      signals.append(2)
+
+  screen.draw = draw_and_interrupt
+  viewers.show(live, screen, clock=clock, stopped=lambda: bool(signals))
+  assert len(screen.drawn) == 5 and screen.closed
+
+
+def test_a_free_port_and_any_port_are_fine_before_the_viewer_is_opened(monkeypatch):
+  pytest.importorskip("mujoco.studio.web_viewer")
+  with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+  viewers.check_screen("web", port)
+  viewers.check_screen("web", 0)
 
 
 def test_a_taken_port_is_one_line(live):

@@ -20,10 +20,12 @@ import jax
 import jax.numpy as jnp
 
 from wildrobot_exp.building import Experiment, build, make_update
+from wildrobot_exp.children import run_child
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import mjx_cpu_flags
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.learning.brax_ppo import train_with_brax
 from wildrobot_exp.learning.hyperparameters import make_hyperparameters
 from wildrobot_exp.learning.trainer import CompiledUpdate
@@ -53,12 +55,14 @@ def bench(num_envs: int, *, seconds: float, with_mjx: bool, say: Say) -> dict[st
   }
   timed = {}
   for name, prepare in cases.items():
+    raise_held()
     say(f"compiling {name}")
     started = time.monotonic()
     timed[name] = prepare()
     compile_s[name] = time.monotonic() - started
   for turn in range(ROUNDS):
     for name, (run, steps) in timed.items():
+      raise_held()
       say(f"round {turn + 1} of {ROUNDS}: {name}")
       rates.setdefault(name, []).append(_rate(run, steps, seconds))
   for engine in ["native", *(["mjx"] if with_mjx else [])]:
@@ -140,7 +144,7 @@ def _brax(common: list[str], engine: str, seconds: float) -> tuple[list[float], 
   try:
     environment = os.environ | ({"XLA_FLAGS": mjx_cpu_flags()} if engine == "mjx" else {})
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BRAX_PATIENCE_S, env=environment)
+    done = run_child(command, environment=environment, patience_s=BRAX_PATIENCE_S, between=raise_held)
   except subprocess.TimeoutExpired as error:
     raise RunFailed(f"Brax's ppo.train on {engine} did not end within {BRAX_PATIENCE_S} s") from error
   if done.returncode:

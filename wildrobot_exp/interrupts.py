@@ -16,8 +16,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 TERMINATING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
-_FIRST = b"interrupted: finishing what is under way, then saving; Ctrl-C once more leaves at once\n"
-_SECOND = b"interrupted again: left at once; the last whole checkpoint stays\n"
+_SAVING = (
+  b"interrupted: finishing what is under way, then saving; Ctrl-C once more leaves at once\n",
+  b"interrupted again: left at once; the last whole checkpoint stays\n",
+)
+_ENDING = (
+  b"interrupted: ends after what is computed now; Ctrl-C once more leaves at once\n",
+  b"interrupted again: left at once\n",
+)
 _CLEAR_LINE = b"\r\x1b[K"
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -82,16 +88,20 @@ class _Hold:
 
 
 _hold: _Hold | None = None  # of the main thread, which alone gets signals: the open one, or else the last one
+_before_leaving: list[Callable[[], None]] = []
 
 
 @contextlib.contextmanager
-def held() -> Iterator[Callable[[], None]]:
+def held(saves: bool = True) -> Iterator[Callable[[], None]]:
   """While inside, a signal waits until `raise_held`, which is yielded, is called. One inside another changes nothing.
 
   A handler that raised would do so inside of JAX: in a host callback, whose error is another one then. What arrives is
   answered in a line on stderr at once, also while the main thread computes. After the first signal Ctrl-C ends the
   process at once, also when this has been left, and every other signal means nothing new. In another thread than the
   main one, which gets no signals, nothing is held.
+
+  Args:
+    saves: what the line promises: whoever is interrupted saves before it ends.
   """
   global _hold
   if threading.current_thread() is not threading.main_thread() or (_hold is not None and _hold.open):
@@ -101,7 +111,7 @@ def held() -> Iterator[Callable[[], None]]:
   before = {number: signal.getsignal(number) for number in _ending()}
   for number in before:
     signal.signal(number, hold.keep)
-  unwatch = _watch(before.keys())
+  unwatch = _watch(before.keys(), _SAVING if saves else _ENDING)
   try:
     yield raise_held
   finally:
@@ -123,6 +133,24 @@ def raise_held() -> None:
     raise KeyboardInterrupt if hold.arrived[0] == signal.SIGINT else Terminated
 
 
+def was_answered() -> bool:
+  """Whether a signal has arrived that `held` kept and answered in a line on stderr."""
+  return _hold is not None and bool(_hold.arrived)
+
+
+@contextlib.contextmanager
+def before_leaving(action: Callable[[], None]) -> Iterator[None]:
+  """While inside, a second Ctrl-C does `action` before it ends the process: what must not outlive it. Quick, please.
+
+  `action` runs in another thread, whatever the main one is doing.
+  """
+  _before_leaving.append(action)
+  try:
+    yield
+  finally:
+    _before_leaving.remove(action)
+
+
 def _ending() -> list[int]:
   """The signals that end this process by an exception, or would by default; an ignored one is left alone."""
   others = [number for number in TERMINATING[1:] if callable(signal.getsignal(number))]
@@ -130,7 +158,7 @@ def _ending() -> list[int]:
   return [number for number in all_numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
 
 
-def _watch(numbers: Iterable[int]) -> Callable[[], None]:
+def _watch(numbers: Iterable[int], answers: tuple[bytes, bytes]) -> Callable[[], None]:
   """Answer signals in a thread: Python's handlers wait until the main thread is back from a compile or a program.
 
   Returns:
@@ -139,7 +167,7 @@ def _watch(numbers: Iterable[int]) -> Callable[[], None]:
   reader, writer = os.pipe()
   os.set_blocking(writer, False)
   before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-  thread = threading.Thread(target=_answer, args=(reader, frozenset(numbers)), daemon=True, name="signals")
+  thread = threading.Thread(target=_answer, args=(reader, frozenset(numbers), answers), daemon=True, name="signals")
   thread.start()
 
   def end() -> None:
@@ -149,7 +177,7 @@ def _watch(numbers: Iterable[int]) -> Callable[[], None]:
   return end
 
 
-def _answer(reader: int, numbers: frozenset[int]) -> None:
+def _answer(reader: int, numbers: frozenset[int], answers: tuple[bytes, bytes]) -> None:
   """Reads the number of every signal as it arrives, until the other end is closed."""
   answered = False
   with open(reader, "rb", buffering=0) as arriving:
@@ -159,15 +187,18 @@ def _answer(reader: int, numbers: frozenset[int]) -> None:
       if byte[0] not in numbers:
         continue
       if answered and byte[0] == signal.SIGINT:
-        _leave()
+        _leave(answers[1])
       if not answered:
-        _tell(_FIRST)
+        _tell(answers[0])
       answered = True
 
 
-def _leave() -> None:
+def _leave(answer: bytes) -> None:
   """The end of the process, whatever it is doing. What a half-written checkpoint leaves is never read."""
-  _tell(_SECOND)
+  _tell(answer)
+  for action in tuple(_before_leaving):
+    with contextlib.suppress(Exception):
+      action()
   for stream in (sys.__stdout__, sys.__stderr__):  # a progress bar hides the cursor
     with contextlib.suppress(OSError, ValueError, AttributeError):
       if stream.isatty():

@@ -12,6 +12,7 @@ from wildrobot_exp.evaluation.rollouts import Roller
 from wildrobot_exp.evaluation.showpiece import episode_overlay
 from wildrobot_exp.evaluation.starts import SEED, make_evaluation_env, make_start
 from wildrobot_exp.evaluation.video import write_videos
+from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.motions import Clip, to_states
 from wildrobot_exp.runs import Run
 
@@ -49,8 +50,11 @@ def side_by_side_video(
   first = runs[0][1]
   if {run.experiment.env.dt for _, run in runs} != {first.experiment.env.dt}:
     raise UserError("the runs have different env.control_dt: one video cannot show them together")
+  if reference and not first.experiment.clips:
+    raise UserError("the run has no reference clips to show: leave out --reference")
   columns, overlays, walked = [], [], []
   for label, run in runs:
+    raise_held()
     env = make_evaluation_env(run.cfg, states=1)
     steps = round(seconds / env.dt)
     walked.append(env.speeds.nearest(speed))
@@ -62,12 +66,10 @@ def side_by_side_video(
     columns.append(record.qpos[:, 0])
     overlays.append([f"{label[-LABEL_SIZE:]}\n{line}" for line in episode_overlay(record, 0, env.gait_period)])
   if reference:
-    clips = first.experiment.clips
-    if not clips:
-      raise UserError("the run has no reference clips to show: leave out --reference")
-    clip = min(clips, key=lambda clip: abs(clip.speed - walked[0]))
+    clip = min(first.experiment.clips, key=lambda clip: abs(clip.speed - walked[0]))
     columns.append(play_clip(first, clip, len(columns[0])))
     overlays.append([f"reference\n{clip.speed:.2f} m/s"] * len(columns[0]))
+  raise_held()
   robot, dt = first.experiment.robot, first.experiment.env.dt
   write_videos(path, robot, columns, dt, fps=fps, width=width, height=height, overlays=overlays)
 

@@ -5,7 +5,7 @@ import pytest
 from wildrobot_exp.commands import doctor, doctor_speed
 from wildrobot_exp.commands.main import main
 
-FINE = ("_versions", "_arrays", "_jit", "_brax", "_rendering", "_wandb", "_disk")
+FINE = ("_versions", "_arrays", "_jit", "_brax", "_rendering", "_tensorboard", "_wandb", "_disk")
 
 
 def fail(*_) -> str:
@@ -20,7 +20,7 @@ def healthy(monkeypatch):
     monkeypatch.setattr(doctor, name, lambda what: "fine")
 
 
-@pytest.mark.parametrize("name", ["versions", "hardware", "arrays", "jit", "brax", "memory", "disk"])
+@pytest.mark.parametrize("name", ["versions", "hardware", "arrays", "jit", "brax", "memory", "tensorboard", "disk"])
 def test_something_needed_that_is_missing_is_a_no(healthy, monkeypatch, capsys, name):
   monkeypatch.setattr(doctor, f"_{name}", fail)
   assert not doctor.examine("cpu", quick=True)
@@ -53,6 +53,29 @@ def test_the_throughput_is_a_table(healthy, monkeypatch, capsys):
   lines = capsys.readouterr().out.splitlines()
   assert [line.split()[:2] for line in lines[-3:-1]] == [["native", "2"], ["native", "4"]]
   assert all(float(line.split()[2].replace(",", "")) > 10 for line in lines[-3:-1])
+
+
+@pytest.mark.parametrize("hardware", ["cpu", "gpu"])
+def test_both_engines_are_measured_at_several_sizes_on_either_hardware(hardware):
+  assert doctor_speed.BATCHES[hardware].keys() == {"native", "mjx"}
+  assert all(len(set(sizes)) > 1 for sizes in doctor_speed.BATCHES[hardware].values())
+
+
+@pytest.mark.parametrize(("hardware", "steps"), [("cpu", ["native"]), ("gpu", ["native", "mjx"])])
+def test_a_quick_look_steps_the_engine_that_trains_there(healthy, monkeypatch, capsys, hardware, steps):
+  stepped = []
+  monkeypatch.setattr(doctor, "_physics", lambda engine: stepped.append(engine) or "fine")
+  assert doctor.examine(hardware, quick=True) and stepped == steps
+  assert ("mjx physics" in capsys.readouterr().out) == (hardware == "gpu")
+
+
+def test_an_mjx_that_does_not_step_on_the_gpu_is_a_no(healthy, monkeypatch):
+  monkeypatch.setattr(doctor, "_physics", lambda engine: "fine" if engine == "native" else fail())
+  assert not doctor.examine("gpu", quick=True)
+
+
+def test_tensorboard_reads_what_is_logged():
+  assert "reads what is logged" in doctor._tensorboard()
 
 
 def test_the_native_engine_holds_the_robot_up():

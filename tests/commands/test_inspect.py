@@ -24,7 +24,7 @@ def run(tmp_path):
 def test_names_shapes_norms_counts_metrics_and_config_are_shown(run, capsys):
   assert main(["inspect", str(run)]) == 0
   out = capsys.readouterr().out
-  assert out.startswith(f"checkpoint 200 of {run}") and "best 100" in out
+  assert out.startswith(f"checkpoint 100 (the best) of {run}") and "checkpoints here: 100, 200; best 100\n" in out
   line = next(line for line in out.splitlines() if line.startswith("learner/params/kernel"))
   assert "[3, 4]" in line and "float32" in line and f"norm {(12 * 4) ** 0.5:.4g}" in line
   assert "normaliser/mean" in out and "12 parameters; 4 arrays" in out and "2 not shown" in out
@@ -36,8 +36,20 @@ def test_all_shows_the_rest_and_another_checkpoint_can_be_named(run, capsys):
   assert main(["inspect", str(run / "checkpoints" / "100"), "--all"]) == 0
   out = capsys.readouterr().out
   assert out.startswith("checkpoint 100") and "learner/adam" in out and "[0, 7]" in out and "0 not shown" in out
-  assert main(["inspect", str(run), "--checkpoint", "best"]) == 0
-  assert capsys.readouterr().out.startswith("checkpoint 100")
+  assert main(["inspect", str(run), "--checkpoint", "latest"]) == 0
+  assert capsys.readouterr().out.startswith("checkpoint 200 (the latest) of")
+
+
+def test_where_none_has_a_score_the_latest_is_shown(tmp_path, capsys):
+  for step in (100, 200):
+    Checkpoints(tmp_path).save(step, {"weight": jnp.ones(2)}, metrics={}, config={})
+  assert main(["inspect", str(tmp_path)]) == 0
+  assert capsys.readouterr().out.startswith(f"checkpoint 200 (the latest) of {tmp_path}")
+
+
+def test_a_checkpoint_s_own_folder_and_another_step_contradict_each_other(run, capsys):
+  assert main(["inspect", str(run / "checkpoints" / "100"), "--checkpoint", "200"]) == 2
+  assert "leave out --checkpoint" in capsys.readouterr().err
 
 
 def test_what_brax_trained_is_shown_by_the_same_names(tmp_path, capsys):

@@ -24,7 +24,7 @@ def clip(robot):
 @pytest.fixture
 def no_graphics(monkeypatch):
   def fail(*args, **kwargs):
-    raise RenderingUnavailable("nothing draws here: install libegl-mesa0")
+    raise RenderingUnavailable("nothing draws here: apt-get install libegl1 libegl-mesa0")
 
   monkeypatch.setattr(motion_show, "write_video", fail)
 
@@ -71,7 +71,7 @@ def test_the_video_of_a_loop_walks_on(robot, clip, tmp_path, film):
 def test_without_graphics_one_line_and_the_rest(robot, clip, tmp_path, no_graphics):
   said = []
   shown = motion_show.show_clip(robot, clip, "walk", tmp_path, say=said.append)
-  assert said == ["No video: nothing draws here: install libegl-mesa0"] and shown.video is None
+  assert said == ["No video: nothing draws here: apt-get install libegl1 libegl-mesa0"] and shown.video is None
   page = shown.page.read_text()
   assert "nothing draws here" in page and page.count("<svg") == 3 + robot.num_joints
 

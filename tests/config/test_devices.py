@@ -65,6 +65,26 @@ def test_a_platform_that_is_not_installed_is_the_user_s_error(platform: str):
   assert f"JAX_PLATFORMS={platform}" in done.stdout and done.stdout.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+  ("overrides", "asked", "flag"),
+  [
+    ([], False, False),
+    (["physics=mjx"], False, True),
+    (["evaluation.worlds.enabled=true"], False, True),
+    (["evaluation.worlds.enabled=true", "evaluation.worlds.sim2sim=false"], False, False),
+    ([], True, True),
+  ],
+)
+def test_mjx_on_a_cpu_has_the_flag_without_which_it_can_wait_for_ever(monkeypatch, overrides, asked: bool, flag: bool):
+  for name in ("JAX_PLATFORMS", "JAX_CPU_ENABLE_ASYNC_DISPATCH"):
+    monkeypatch.setenv(name, os.environ.get(name, "cpu"))
+  monkeypatch.setenv("XLA_FLAGS", "--xla_other")
+  monkeypatch.delitem(sys.modules, "jax")
+  set_platform(load(["algo=ppo", *overrides]), mjx=asked)
+  assert os.environ["XLA_FLAGS"].startswith("--xla_other")
+  assert ("concurrency_optimized_scheduler=false" in os.environ["XLA_FLAGS"]) == flag
+
+
 def test_cpu_hardware_keeps_jax_off_a_gpu(monkeypatch):
   monkeypatch.delenv("JAX_PLATFORMS", raising=False)
   monkeypatch.delitem(sys.modules, "jax")

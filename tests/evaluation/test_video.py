@@ -1,5 +1,7 @@
 """Videos are real files that browsers play, or a one-line reason why there are none."""
 
+import shutil
+
 import imageio.v3 as iio
 import imageio_ffmpeg
 import numpy as np
@@ -60,10 +62,27 @@ def test_picture_shows_the_poses_side_by_side(robot, walk, tmp_path):
 
 
 def test_no_graphics_library_is_one_line_that_names_the_package(robot, walk, tmp_path, monkeypatch):
-  monkeypatch.setattr(video, "BACKENDS", {"no-such-library": "libegl-mesa0"})
-  with pytest.raises(video.RenderingUnavailable, match="libegl-mesa0") as error:
+  monkeypatch.setattr(video, "BACKENDS", ("no-such-library",))
+  with pytest.raises(video.RenderingUnavailable, match="apt-get install libegl1 libegl-mesa0$") as error:
     video.picture(tmp_path / "x.png", robot, walk[:1])
   assert "\n" not in str(error.value) and not (tmp_path / "x.png").exists()
+
+
+def test_what_stood_there_stays_until_the_new_file_is_whole(tmp_path, monkeypatch):
+  made, target = tmp_path / "made.mp4", tmp_path / "video.mp4"
+  made.write_bytes(b"new")
+  target.write_bytes(b"old")
+
+  def half(source, partial):
+    partial.write_bytes(b"n")
+    raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    patch.setattr(shutil, "copyfile", half)
+    video._move(made, target)
+  assert target.read_bytes() == b"old" and sorted(path.name for path in tmp_path.iterdir()) == ["made.mp4", "video.mp4"]
+  video._move(made, target)
+  assert target.read_bytes() == b"new"
 
 
 def test_overlay_says_command_speed_time_and_fall(robot):

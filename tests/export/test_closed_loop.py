@@ -26,9 +26,14 @@ def found(survival: float | None, error: float | None) -> list[dict]:
     (None, "no evaluation.json"),
     (evaluation(checkpoint_step=65), "of step 65"),
     (evaluation(physics="mjx"), "physics=mjx"),
-    (evaluation(commands=[{"vx": 0.5}]), "other commanded speeds"),
+    (evaluation(commands=[{"vx": 0.5, "survival": 1.0, "vx_error": 0.1}]), "other commanded speeds"),
     (evaluation(episodes=64), "has 64 episodes of 10 s"),
     (evaluation(episode_seconds=2.0), "has 7 episodes of 2 s"),
+    ({"accuracy": 0.9}, "not what `wildrobot eval` writes"),
+    ([1, 2], "not what `wildrobot eval` writes"),
+    (evaluation(commands=None), "not what `wildrobot eval` writes"),
+    (evaluation(commands=[{"vx": "slow", "survival": 1.0, "vx_error": 0.1}]), "not what `wildrobot eval` writes"),
+    (evaluation(episode_seconds="long"), "not what `wildrobot eval` writes"),
   ],
 )
 def test_only_the_same_checkpoint_engine_and_commands_compare(yardstick, reason: str | None):

@@ -122,7 +122,19 @@ def test_it_is_short_and_imports_nothing_of_the_framework():
 def test_it_runs_by_itself_in_the_exported_folder(exported):
   command = [sys.executable, "-I", "run_policy.py", ".", "0", "0.2"]
   done = subprocess.run(command, cwd=exported, capture_output=True, text=True)
-  assert done.returncode == 0, done.stderr
+  assert done.returncode == 0 and done.stderr == "", done.stderr
   rows = [json.loads(line) for line in done.stdout.splitlines()]
   assert [(row["vx"], row["episodes"]) for row in rows] == [(0.0, 4), (0.2, 3), (None, 7)]
   assert rows[-1]["survival"] == pytest.approx((4 * rows[0]["survival"] + 3 * rows[1]["survival"]) / 7)
+
+
+@pytest.mark.parametrize(("speeds", "trained"), [(["0.3", "0.05"], True), (["0.02"], False), (["0.1", "0.4"], False)])
+def test_speeds_that_were_not_trained_are_said_in_one_line(exported, speeds, trained: bool):
+  command = [sys.executable, "-I", "run_policy.py", ".", *speeds]
+  done = subprocess.run(command, cwd=exported, capture_output=True, text=True)
+  assert done.returncode == 0, done.stderr
+  if trained:
+    assert done.stderr == ""
+  else:
+    assert done.stderr.startswith("warning: not all of these speeds were trained. ") and done.stderr.count("\n") == 1
+    assert "trained: 0 and 0.05 to 0.3 m/s" in done.stderr

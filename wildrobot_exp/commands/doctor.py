@@ -15,6 +15,7 @@ from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import JAX_ERRORS, check_devices, probe_devices, set_platform
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.interrupts import held, raise_held
 from wildrobot_exp.versions import machine_facts, package_versions
 
 LEAST_DISK_GB = 1.0
@@ -31,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
   """Register the command."""
   parser = commands.add_parser("doctor", help="is this machine ready? Non-zero exit if not")
   parser.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what it has to be ready for (cpu)")
-  parser.add_argument("--quick", action="store_true", help="leave out the throughput: MJX alone compiles for a while")
+  parser.add_argument("--quick", action="store_true", help="leave out the throughput, which takes most of a minute")
   parser.set_defaults(run=doctor)
 
 
@@ -39,13 +40,14 @@ def doctor(args: argparse.Namespace) -> int:
   """Refuse hardware that is not there; otherwise check everything."""
   cfg = load([f"hardware={args.hardware}"], probe=False)
   probe_devices(cfg)
-  set_platform(cfg)  # before JAX is imported
+  set_platform(cfg, mjx=not args.quick)  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
 
   use_compilation_cache()
-  return 0 if examine(args.hardware, args.quick) else 1
+  with held(saves=False):  # JAX calls back into Python
+    return 0 if examine(args.hardware, args.quick) else 1
 
 
 def examine(hardware: str, quick: bool = False) -> bool:
@@ -60,15 +62,19 @@ def examine(hardware: str, quick: bool = False) -> bool:
     ("brax", True, _brax),
     ("memory", True, lambda: _memory(hardware)),
     ("rendering", False, _rendering),
+    ("tensorboard", True, _tensorboard),
     ("wandb", False, _wandb),
     ("disk", True, _disk),
   ]
+  if quick and hardware == "gpu":
+    checks.append(("mjx physics", True, lambda: _physics("mjx")))
   if not quick:
     for engine, batches in BATCHES[hardware].items():
       needed = engine == ("mjx" if hardware == "gpu" else "native")
       checks.append((f"{engine} speed", needed, lambda e=engine, b=batches: speed(e, b, rates)))
   ready = True
   for name, needed, check in checks:
+    raise_held()
     try:
       verdict, mark = check(), "ok"
     except (NotReady, UserError, ImportError, *JAX_ERRORS) as error:
@@ -199,16 +205,31 @@ def _optional() -> str:
 
 
 def _rendering() -> str:
-  from wildrobot_exp.evaluation.video import RenderingUnavailable, picture
+  from wildrobot_exp.evaluation.video import RenderingUnavailable, check_rendering
   from wildrobot_exp.robots import load_robot
 
-  robot = load_robot()
-  with TemporaryDirectory() as folder:
-    try:
-      picture(Path(folder) / "home.png", robot, robot.home_qpos[None])
-    except RenderingUnavailable as reason:
-      raise NotReady(f"no videos: {reason}") from reason
+  try:
+    check_rendering(load_robot())
+  except RenderingUnavailable as reason:
+    raise NotReady(f"no videos: {reason}") from reason
   return "headless pictures work"
+
+
+def _tensorboard() -> str:
+  """Write a curve and read it back."""
+  from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+  from wildrobot_exp.tracking.tensorboard_events import TensorBoardEvents
+
+  version = importlib.metadata.version("tensorboard")
+  with TemporaryDirectory() as folder:
+    events = TensorBoardEvents(Path(folder), {})
+    events.log(1, {"doctor": 2.0})
+    events.close(0)
+    curve = EventAccumulator(folder).Reload().Scalars("doctor")
+  if [(point.step, point.value) for point in curve] != [(1, 2.0)]:
+    raise NotReady(f"tensorboard {version} does not read what was logged: pip install tensorboard tensorboardX")
+  return f"tensorboard {version} reads what is logged"
 
 
 def _wandb() -> str:

@@ -4,7 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-BATCHES = {"cpu": {"native": (16, 64, 256, 1024), "mjx": (64,)}, "gpu": {"native": (256,), "mjx": (256, 1024, 4096)}}
+from wildrobot_exp.interrupts import raise_held
+
+BATCHES = {  # each size of MJX compiles anew
+  "cpu": {"native": (16, 64, 256, 1024), "mjx": (16, 64)},
+  "gpu": {"native": (64, 256, 1024), "mjx": (256, 1024, 4096)},
+}
 MEASURED_SECONDS = 1.0  # of each batch size
 
 
@@ -22,6 +27,7 @@ def speed(engine: str, batches: Sequence[int], rates: list[Rate]) -> str:
   import jax
 
   for robots in batches:
+    raise_held()
     step, states = stepper(engine, robots)
     started = time.monotonic()
     states = jax.block_until_ready(step(states))

@@ -5,9 +5,11 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from wildrobot_exp.commands.checkpoint import add_checkpoint, chosen
 from wildrobot_exp.commands.outputs import check_out_folder
 from wildrobot_exp.config.devices import ANY_MACHINE, set_platform
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.interrupts import held
 from wildrobot_exp.run_config import run_config
 
 PACKAGES = ("onnx", "onnxruntime")
@@ -18,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
   """Register the command."""
   parser = commands.add_parser("export", help="policy.onnx and policy.json, to run without this package")
   parser.add_argument("run_dir", type=Path, metavar="RUN", help="a run folder")
-  parser.add_argument("--checkpoint", default="best", help="best (default), latest, or a step")
+  add_checkpoint(parser)
   parser.add_argument("--out", type=Path, metavar="DIR", help="write here; RUN/export by default")
   parser.add_argument("--no-check", action="store_true", help="leave out the closed loop, a repeated evaluation")
   parser.set_defaults(run=export)
@@ -26,11 +28,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def export(args: argparse.Namespace) -> int:
   """Write the export and print what was measured."""
-  which = args.checkpoint
-  if which not in ("best", "latest"):
-    if not which.isdecimal():
-      raise UserError(f"--checkpoint {which}: use best, latest, or a step")
-    which = int(which)
+  which = chosen(args.checkpoint)
   missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
   if missing:
     raise UserError(f"export needs {' and '.join(missing)}: pip install -e '.[export]' where run.py is")
@@ -47,17 +45,16 @@ def export(args: argparse.Namespace) -> int:
   from wildrobot_exp.versions import machine_facts, package_versions
 
   use_compilation_cache()
-  run = load_run(args.run_dir, ANY_MACHINE, which)
-  facts = {
-    "run": args.run_dir.absolute().name,
-    "checkpoint_step": run.step,
-    "algo": run.cfg.algo.name,
-    "config_hash": config_hash(to_typed(run_config(args.run_dir, (), which, probe=False))),
-    "versions": package_versions(),
-    "machine": machine_facts(),
-  }
-  out.mkdir(exist_ok=True)
-  try:
+  with held(saves=False):  # from here on JAX calls back into Python
+    run = load_run(args.run_dir, ANY_MACHINE, which)
+    facts = {
+      "run": args.run_dir.absolute().name,
+      "checkpoint_step": run.step,
+      "algo": run.cfg.algo.name,
+      "config_hash": config_hash(to_typed(run_config(args.run_dir, (), which, probe=False))),
+      "versions": package_versions(),
+      "machine": machine_facts(),
+    }
     contract = export_policy(
       out,
       run.cfg,
@@ -68,10 +65,6 @@ def export(args: argparse.Namespace) -> int:
       evaluation=read_evaluation(args.run_dir, run.step),
       check=not args.no_check,
     )
-  except Exception:
-    if not any(out.iterdir()):
-      out.rmdir()
-    raise
   _print(contract)
   print(out)
   return 0

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
+from wildrobot_exp.checkpoints import Checkpoints
+from wildrobot_exp.commands.checkpoint import add_checkpoint, chosen
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.run_config import chosen_step
 
 _SHOWN = ("learner/params", "normaliser", "amp/params", "amp/mean", "amp/std")  # the rest is optimiser and episodes
 _BRAX = {"0/": "normaliser/", "1/": "learner/params/policy/"}  # what Brax's trainer hands back is a tuple of these two
@@ -13,7 +16,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
   """Register the command."""
   parser = commands.add_parser("inspect", help="what is in a checkpoint: steps, parameters, normaliser, config")
   parser.add_argument("path", type=Path, metavar="RUN", help="a run folder, or one of its checkpoints")
-  parser.add_argument("--checkpoint", default=None, help="best, latest (default), or a step")
+  add_checkpoint(parser)
   parser.add_argument("--all", action="store_true", help="also optimiser moments, replay and episodes")
   parser.set_defaults(run=inspect)
 
@@ -23,18 +26,17 @@ def inspect(args: argparse.Namespace) -> int:
   import numpy as np
   import yaml
 
-  from wildrobot_exp.checkpoints import Checkpoints
   from wildrobot_exp.incidents import describe, incident_files, read_incident
 
   folder, which = _place(args.path, args.checkpoint)
   checkpoints = Checkpoints(folder)
-  step = checkpoints.resolve(which)
+  step = chosen_step(folder, which)
   card = checkpoints.info(step)
   brax = (card["config"].get("algo") or {}).get("name") == "brax_ppo"
   arrays = {_our_name(name) if brax else name: array for name, array in checkpoints.arrays(step).items()}
   shown = {name: array for name, array in arrays.items() if args.all or name.startswith(_SHOWN)}
   width = max(map(len, shown), default=0)
-  print(f"checkpoint {step} of {folder}, saved {card['saved_at']}, score {card['score']}")
+  print(f"checkpoint {step}{_called(step, checkpoints)} of {folder}, saved {card['saved_at']}, score {card['score']}")
   print(f"checkpoints here: {', '.join(map(str, checkpoints.steps()))}; best {checkpoints.best_step()}")
   if "bytes" in card:
     print(f"{card['bytes'] / 1e6:.1f} MB on disk; robot {(card['model_hash'] or 'not noted')[:12]}")
@@ -57,15 +59,17 @@ def _our_name(name: str) -> str:
   return next((ours + name.removeprefix(theirs) for theirs, ours in _BRAX.items() if name.startswith(theirs)), name)
 
 
-def _place(path: Path, which: str | None) -> tuple[Path, int | str]:
+def _place(path: Path, typed: str) -> tuple[Path, int | str]:
   """The run folder and which checkpoint of it: a step as the last part of the path names one."""
   if path.parent.name == "checkpoints" and path.name.isdecimal():
-    if which is not None:
+    if typed not in ("best", path.name):
       raise UserError(f"{path} is one checkpoint already: leave out --checkpoint")
     return path.parent.parent, int(path.name)
-  which = which or "latest"
-  if which not in ("best", "latest"):
-    if not which.isdecimal():
-      raise UserError(f"--checkpoint {which}: use best, latest, or a step")
-    return path, int(which)
-  return path, which
+  return path, chosen(typed)
+
+
+def _called(step: int, checkpoints: Checkpoints) -> str:
+  """" (the best)" and the like, where a checkpoint is more than one of many."""
+  names = {"best": checkpoints.best_step(), "latest": checkpoints.steps()[-1]}
+  found = " and ".join(name for name, its in names.items() if its == step)
+  return f" (the {found})" if found else ""

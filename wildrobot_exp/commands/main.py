@@ -9,20 +9,31 @@ import sys
 from pathlib import Path
 
 from wildrobot_exp.commands import config, doctor, export, inspect, motion, play
+from wildrobot_exp.commands.checkpoint import add_checkpoint, chosen
 from wildrobot_exp.commands.outputs import check_out_file, check_out_folder
 from wildrobot_exp.config.compose import load
 from wildrobot_exp.config.devices import ANY_MACHINE, probe_devices, set_platform
 from wildrobot_exp.errors import RunFailed, UserError
+from wildrobot_exp.interrupts import Terminated, held, raise_held, raise_on_sigterm, was_answered
 from wildrobot_exp.run_config import run_config
+from wildrobot_exp.run_lock import only_writer
 
 MOST_ENVS = 65536  # of a benchmark: more than a machine's memory, and more than one iteration of total_steps, allows
 
 
 def main(argv: list[str] | None = None) -> int:
-  """Run one command. Exit codes: 0 done, 1 failed, 2 the input is wrong (one line on stderr)."""
+  """Run one command.
+
+  Returns:
+    The exit code: 0 done, 1 failed, 2 the input is wrong, 130 SIGINT, 143 SIGTERM and the others of
+    interrupts.TERMINATING; a line on stderr says which, where it is not 0.
+  """
   args = _parse(argv)
+  raise_on_sigterm()
   try:
-    return args.run(args)
+    code = args.run(args)
+    raise_held()  # what came too late to stop it
+    return code
   except UserError as error:
     print(f"error: {error}", file=sys.stderr)
     return 2
@@ -32,6 +43,13 @@ def main(argv: list[str] | None = None) -> int:
   except BrokenPipeError:  # `| head` has read enough; Python would complain once more when it flushes stdout
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+  except OSError as error:
+    print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+    return 1
+  except KeyboardInterrupt as interrupt:
+    if not was_answered():
+      print("interrupted", file=sys.stderr)
+    return 143 if isinstance(interrupt, Terminated) else 130
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -52,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
   evaluate = commands.add_parser("eval", help="evaluate a run's policy again: evaluation.json, video, report")
   evaluate.add_argument("run_dir", type=Path, metavar="RUN", help="a run folder")
   evaluate.add_argument("overrides", nargs="*", help="config overrides, physics=mjx for example")
-  evaluate.add_argument("--checkpoint", default="best", help="best (default), latest, or a step")
+  add_checkpoint(evaluate)
   evaluate.add_argument("--out", type=Path, help="write to this folder instead of the run's")
   evaluate.set_defaults(run=_evaluate)
 
@@ -78,11 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-  which = args.checkpoint
-  if which not in ("best", "latest"):
-    if not which.isdecimal():
-      raise UserError(f"--checkpoint {which}: use best, latest, or a step")
-    which = int(which)
+  which = chosen(args.checkpoint)
   if args.out and not args.out.is_dir():
     raise UserError(f"--out {args.out}: no such folder")
 
@@ -94,29 +108,36 @@ def _evaluate(args: argparse.Namespace) -> int:
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.evaluation.report import write_report
-  from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
+  from wildrobot_exp.evaluation.run_folder import evaluate_into, intervals, summary
   from wildrobot_exp.runs import load_run
   from wildrobot_exp.versions import provenance
 
   use_compilation_cache()
-  run = load_run(args.run_dir, args.overrides, which)
-  result = evaluate_into(
-    folder,
-    run.cfg,
-    run.experiment.networks,
-    run.params,
-    step=run.step,
-    clips=run.experiment.clips,
-    say=print,
-    run=args.run_dir.resolve().name,
-    made=provenance(shlex.join(["wildrobot", *sys.argv[1:]])),
-  )
+  with only_writer(folder), held(saves=False):  # from here on JAX calls back into Python
+    run = load_run(args.run_dir, args.overrides, which)
+    result = evaluate_into(
+      folder,
+      run.cfg,
+      run.experiment.networks,
+      run.params,
+      step=run.step,
+      clips=run.experiment.clips,
+      say=_say,
+      run=args.run_dir.resolve().name,
+      made=provenance(shlex.join(["wildrobot", *sys.argv[1:]])),
+    )
+    if folder == args.run_dir:
+      write_report(folder)
+  ends = intervals(result)
   for name, value in summary(result).items():
-    print(f"{name:26} {value:.4g}")
-  if folder == args.run_dir:
-    write_report(folder)
+    interval = " ({:.3g} to {:.3g})".format(*ends[name]) if name in ends else ""
+    print(f"{name:26} {value:.4g}{interval}")
   print(folder / "evaluation.json")
   return 0
+
+
+def _say(line: str) -> None:
+  print(line, flush=True)
 
 
 def _report(args: argparse.Namespace) -> int:
@@ -145,7 +166,8 @@ def _bench(args: argparse.Namespace) -> int:
 
   from wildrobot_exp.bench import bench
 
-  result = bench(args.num_envs, seconds=args.seconds, with_mjx=not args.no_mjx, say=print)
+  with held(saves=False):
+    result = bench(args.num_envs, seconds=args.seconds, with_mjx=not args.no_mjx, say=_say)
   for name in [*(key for key in result if key.endswith("_steps_per_s")), *result["ratios"]]:
     value = result.get(name, result["ratios"].get(name))
     print(f"{name:26} {value:12,.2f}" if name in result["ratios"] else f"{name:26} {value:12,.0f}")

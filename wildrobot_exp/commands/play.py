@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import signal
 from pathlib import Path
 
 from wildrobot_exp.commands.outputs import check_out_file
@@ -10,10 +11,12 @@ from wildrobot_exp.config.devices import ANY_MACHINE, set_platform
 from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
+from wildrobot_exp.interrupts import collected, held
 from wildrobot_exp.run_config import run_config
 
 SLOW_MOTION = 10  # an incident has as many steps as a rollout, a fraction of a second
 VIDEO_SECONDS = 10.0
+NATIVE = ["physics=native"]  # the engine of a live policy
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -47,28 +50,29 @@ def _live(args: argparse.Namespace) -> int:
       raise UserError(f"{option} needs --video FILE.mp4")
   if not 0 <= args.port < 65536:
     raise UserError(f"--port {args.port}: use a number from 0 to 65535")
-  read_overrides(args.run_dirs[0])  # is it a run?
+  run_config(args.run_dirs[0], NATIVE, probe=False)  # is it a run?
   set_platform(load())  # one robot in the native engine needs no GPU; before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
   from wildrobot_exp.live import make_live
   from wildrobot_exp.runs import load_run
-  from wildrobot_exp.viewers import key_list, open_screen, show
+  from wildrobot_exp.viewers import check_screen, key_list, open_screen, show
 
+  check_screen(args.viewer, args.port)
   use_compilation_cache()
-  live = make_live(load_run(args.run_dirs[0], ["physics=native"], probe=False), args.speed)
-  if instead := live.env.speeds.instead(args.speed):
-    print(f"--speed {args.speed:g}: {instead}")
-  live.step()  # compiles
-  live.reset()
+  with held(saves=False) as raise_held:
+    live = make_live(load_run(args.run_dirs[0], NATIVE, probe=False), args.speed)
+    if instead := live.env.speeds.instead(args.speed):
+      print(f"--speed {args.speed:g}: {instead}")
+    live.step()  # compiles
+    live.reset()
+    raise_held()
   screen = open_screen(live, args.viewer, args.port)
   print(f"keys: {key_list()}", flush=True)
-  try:
-    show(live, screen, args.seconds)
-  except KeyboardInterrupt:
-    print()
+  with collected() as signals:  # Ctrl-C is one way to close it
+    show(live, screen, args.seconds, stopped=lambda: bool(signals))
   print(f"{live.time:.1f} s walked, {'fallen' if live.fallen else 'not fallen'}")
-  return 0
+  return 143 if signal.SIGTERM in signals else 0
 
 
 def _video(args: argparse.Namespace) -> int:
@@ -83,28 +87,29 @@ def _video(args: argparse.Namespace) -> int:
   step = configs[0].env.control_dt
   if args.seconds is not None and args.seconds < step:
     raise UserError(f"--seconds {args.seconds}: use at least one control step, {step:g}")
+  if len({cfg.env.control_dt for cfg in configs}) > 1:
+    raise UserError("the runs have different env.control_dt: one video cannot show them together")
   set_platform(configs[0])  # before JAX is imported
 
   from wildrobot_exp.compilation_cache import use_compilation_cache
-  from wildrobot_exp.evaluation.video import RenderingUnavailable
+  from wildrobot_exp.evaluation.video import RenderingUnavailable, check_rendering
+  from wildrobot_exp.robots import load_robot
   from wildrobot_exp.runs import load_run
   from wildrobot_exp.side_by_side import side_by_side_video
 
+  try:
+    check_rendering(load_robot())
+  except RenderingUnavailable as reason:
+    raise UserError(str(reason)) from reason
   use_compilation_cache()
   settings = configs[0].evaluation.video
   labels = [f"{cfg.algo.name} {folder.name}" for cfg, folder in zip(configs, args.run_dirs, strict=True)]
-  runs = [(label, load_run(folder, ANY_MACHINE)) for label, folder in zip(labels, args.run_dirs, strict=True)]
+  size = {"width": settings.width, "height": settings.height, "fps": settings.fps}
+  seconds = VIDEO_SECONDS if args.seconds is None else args.seconds
   try:
-    side_by_side_video(
-      args.video,
-      runs,
-      args.speed,
-      VIDEO_SECONDS if args.seconds is None else args.seconds,
-      reference=args.reference,
-      width=settings.width,
-      height=settings.height,
-      fps=settings.fps,
-    )
+    with held(saves=False):  # from here on JAX calls back into Python
+      runs = [(label, load_run(folder, ANY_MACHINE)) for label, folder in zip(labels, args.run_dirs, strict=True)]
+      side_by_side_video(args.video, runs, args.speed, seconds, reference=args.reference, **size)
   except RenderingUnavailable as reason:
     raise UserError(str(reason)) from reason
   print(args.video)

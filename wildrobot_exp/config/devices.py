@@ -47,14 +47,25 @@ def mjx_cpu_flags() -> str:
   return f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_enable_concurrency_optimized_scheduler=false".strip()
 
 
-def set_platform(cfg: Config) -> None:
-  """Choose JAX's platform through the environment, before JAX is imported. An earlier choice is kept."""
+def set_platform(cfg: Config, *, mjx: bool = False) -> None:
+  """Choose JAX's platform through the environment, before JAX is imported. An earlier choice is kept.
+
+  Args:
+    cfg: the config of what the process does.
+    mjx: it steps MJX, whatever the config says.
+  """
   if cfg.hardware.platform == "cpu" and "jax" not in sys.modules:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     # programs run in the calling thread: what JAX advises beside host callbacks, and nothing here overlaps
     os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "false")
-    if cfg.physics == "mjx":
+    if mjx or uses_mjx(cfg):
       os.environ["XLA_FLAGS"] = mjx_cpu_flags()
+
+
+def uses_mjx(cfg: Config) -> bool:
+  """Whether a run of this config steps MJX: to train, or in the evaluation's other engine."""
+  worlds = cfg.evaluation.worlds
+  return cfg.physics == "mjx" or (worlds.enabled and worlds.sim2sim)
 
 
 def check_devices(cfg: Config) -> None:

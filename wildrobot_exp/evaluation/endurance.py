@@ -10,6 +10,7 @@ from wildrobot_exp.evaluation import summaries
 from wildrobot_exp.evaluation.measures import distance_walked
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.evaluation.rollouts import Roller
+from wildrobot_exp.evaluation.stages import stage
 from wildrobot_exp.evaluation.starts import make_start
 from wildrobot_exp.interrupts import raise_held
 
@@ -38,6 +39,7 @@ def long_walk(roller: Roller, params: Any, settings: Any, rng: jax.Array) -> dic
     rng: key for the actor's noise.
   """
   goal, speed = settings.distance_m, settings.speed
+  stage(f"measuring {settings.rollouts} walks of {goal:g} m")
   steps = _steps(roller.env, settings)
   start = make_start(roller.env, np.full(settings.rollouts, speed))
   walked = np.zeros(settings.rollouts)

@@ -10,6 +10,7 @@ from wildrobot_exp.evaluation import summaries
 from wildrobot_exp.evaluation.measures import survived
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.evaluation.rollouts import Roller
+from wildrobot_exp.evaluation.stages import stage
 from wildrobot_exp.evaluation.starts import SEED, join, make_start
 
 DIRECTIONS = ("lateral", "forward")
@@ -40,6 +41,7 @@ def push_recovery(
     rng: key for the actor's noise.
     trials: of each force in each direction.
   """
+  stage(f"measuring pushes of {', '.join(f'{newton:g}' for newton in FORCES)} N, {trials} of each in each direction")
   env = roller.env
   force = push_forces(env.dt, env.gait_period, trials)
   start = make_start(env, np.full(trials, speed))

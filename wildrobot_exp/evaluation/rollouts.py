@@ -15,6 +15,7 @@ from brax.envs.base import State
 
 from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.evaluation.policies import Actor
+from wildrobot_exp.evaluation.stages import stage
 from wildrobot_exp.physics import quantities as q
 from wildrobot_exp.physics.metered import MeteredState
 from wildrobot_exp.physics.state import PhysicsState
@@ -126,6 +127,8 @@ class Roller:
     self, params: Any, start: Start, steps: int, rng: jax.Array, pushes: np.ndarray | None = None
   ) -> Iterator[Record]:
     """`roll`, one record of at most `chunk` steps at a time: stop iterating to stop simulating."""
+    timestep, seconds = self.env.robot.model.opt.timestep, steps * self.env.dt
+    stage(f"  {len(start)} robots for {seconds:g} s in {self.env.physics.name}, physics step {1000 * timestep:g} ms")
     noise_key, env_key = jax.random.split(rng)
     keys = jax.random.split(env_key, len(start))
     f32 = jnp.float32

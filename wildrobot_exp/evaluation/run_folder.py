@@ -4,9 +4,12 @@
 from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
 
 # isort: on
+import contextlib
+import functools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +20,18 @@ from wildrobot_exp.evaluation.gait import CONTACT_FORCE, debounce
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.protocol import Evaluation, Programs, evaluate
 from wildrobot_exp.evaluation.showpiece import episode_video
+from wildrobot_exp.evaluation.stages import stage, stages_told
 from wildrobot_exp.evaluation.strides import clip_stride
 from wildrobot_exp.evaluation.symmetry import leg_pairs
 from wildrobot_exp.evaluation.video import RenderingUnavailable
-from wildrobot_exp.interrupts import raise_held
+from wildrobot_exp.interrupts import before_leaving, raise_held
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.npz_files import write_npz
 from wildrobot_exp.robots import Robot, load_robot
 
-EVALUATION = "evaluation.json"
+EVALUATION, GAIT, VIDEO = "evaluation.json", "gait.npz", "video.mp4"
+STAGE = ".evaluation.partial"
 
 
 def evaluate_into(
@@ -42,7 +47,7 @@ def evaluate_into(
   run: str | None = None,
   made: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-  """Run the protocol on (normaliser, policy parameters) and write what it found.
+  """Run the protocol on (normaliser, policy parameters) and write what it found: all its files at the end, or none.
 
   Args:
     run_dir: where to write: the run folder, or another.
@@ -51,7 +56,7 @@ def evaluate_into(
     params: normaliser and policy parameters.
     step: env steps the policy was trained for.
     clips: the reference motion, to put beside the gait and to measure the style against.
-    say: told what is missing.
+    say: told what is measured, and what is missing.
     programs: that serve this policy, where some are compiled already.
     run: name of the run, written down; the folder's by default.
     made: how this evaluation came about, where that is not how the run did.
@@ -59,34 +64,32 @@ def evaluate_into(
   Returns:
     The content of evaluation.json.
   """
-  evaluation = evaluate(
-    cfg,
-    programs or Programs(cfg, make_actor(networks)),
-    params,
-    run=run or run_dir.resolve().name,
-    checkpoint_step=step,
-    clips=clips,
-    pushes=cfg.evaluation.pushes.enabled,
-    worlds=cfg.evaluation.worlds.enabled,
-  )
+  with stages_told(say):
+    stage("measuring the episodes, deterministic and stochastic, and the baselines")
+    evaluation = evaluate(
+      cfg,
+      programs or Programs(cfg, make_actor(networks)),
+      params,
+      run=run or run_dir.resolve().name,
+      checkpoint_step=step,
+      clips=clips,
+      pushes=cfg.evaluation.pushes.enabled,
+      worlds=cfg.evaluation.worlds.enabled,
+    )
   raise_held()
   result = evaluation.result | ({"made": made} if made else {})
-  keep_another(run_dir, result)
-  write_json(run_dir / EVALUATION, result)
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
-  write_npz(run_dir / "gait.npz", gait_arrays(robot, evaluation, clips))
-  if cfg.evaluation.video.enabled:
-    try:
-      episode_video(
-        run_dir / "video.mp4",
-        robot,
-        evaluation.record,
-        evaluation.nominal,
-        cfg.evaluation.video,
-        cfg.env.gait_period,
-      )
-    except RenderingUnavailable as reason:
-      say(f"no video: {reason}")
+  with _all_or_nothing(run_dir) as folder:
+    write_npz(folder / GAIT, gait_arrays(robot, evaluation, clips))
+    if cfg.evaluation.video.enabled:
+      say("drawing the video")
+      shown, settings = (evaluation.record, evaluation.nominal), cfg.evaluation.video
+      try:
+        episode_video(folder / VIDEO, robot, *shown, settings, cfg.env.gait_period)
+      except (RenderingUnavailable, OSError) as reason:  # a full disk may still hold the numbers
+        say(f"no video: {reason}")
+    write_json(folder / EVALUATION, result)
+    keep_another(run_dir, result)
   return result
 
 
@@ -106,6 +109,28 @@ def keep_another(run_dir: Path, result: Mapping[str, Any]) -> None:
 def kept_evaluation(run_dir: Path, physics: str, step: int) -> Path:
   """Where `keep_another` puts it: evaluation-native-3000320.json."""
   return run_dir / f"evaluation-{physics}-{step}.json"
+
+
+@contextlib.contextmanager
+def _all_or_nothing(run_dir: Path) -> Iterator[Path]:
+  """A folder for the files of an evaluation; at the end they replace all those of the one before.
+
+  What a killed process left is taken away by the next evaluation.
+  """
+  stage = run_dir / STAGE
+  clear = functools.partial(shutil.rmtree, stage, ignore_errors=True)
+  clear()
+  stage.mkdir()
+  try:
+    with before_leaving(clear):
+      yield stage
+      for name in (VIDEO, GAIT, EVALUATION):
+        if (stage / name).exists():
+          os.replace(stage / name, run_dir / name)
+        else:
+          (run_dir / name).unlink(missing_ok=True)
+  finally:
+    clear()
 
 
 def gait_arrays(robot: Robot, evaluation: Evaluation, clips: Sequence[Clip]) -> dict[str, np.ndarray]:
@@ -182,6 +207,25 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
     "joint_rms_rad": style.get("joint_rms_rad"),
   }
   return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def intervals(result: dict[str, Any]) -> dict[str, tuple[float, float]]:
+  """The 95 % intervals of the rates among the numbers of `summary`, by the same names."""
+  pushes = {(row["direction"], row["force_n"]): row for row in result.get("pushes", [])}
+  worlds = result.get("worlds", [])
+  rows = {
+    "survival": result,
+    "stochastic_survival": result["stochastic"],
+    "fine_timestep_survival": result["fine_timestep"],
+    "zero_action_survival": result["baselines"]["zero_action"],
+    "random_policy_survival": result["baselines"]["random_policy"],
+    "long_walk_completed": result.get("long_walk", {}),
+    "push_lateral_10n_recovered": pushes.get(("lateral", 10.0), {}),
+    "push_forward_10n_recovered": pushes.get(("forward", 10.0), {}),
+    "worst_world_survival": min(worlds, key=lambda row: row["survival"], default={}),
+  }
+  found = {name: row.get(f"{name.rpartition('_')[2]}_ci") for name, row in rows.items()}
+  return {name: tuple(ends) for name, ends in found.items() if ends is not None}
 
 
 def _mean(pair: Sequence[float | None] | None) -> float | None:

@@ -22,6 +22,7 @@ import numpy as np
 from wildrobot_exp.evaluation.classifier import held_out_auc
 from wildrobot_exp.evaluation.measures import SETTLE_SECONDS
 from wildrobot_exp.evaluation.rollouts import Record
+from wildrobot_exp.evaluation.stages import stage
 from wildrobot_exp.motions import Clip, to_states
 from wildrobot_exp.motions.features import feature_floors, feature_names, transition_features
 from wildrobot_exp.physics.native import state_bank
@@ -62,6 +63,7 @@ def measure_style(robot: Robot, record: Record, clips: Sequence[Clip]) -> Style 
   picks = {speed: pick for speed, pick in picks.items() if pick is not None}
   if not picks or not clips:
     return None
+  stage("measuring how far the gait is from the reference motion")
   moments = [_policy_moments(record, pick) for pick in picks.values()]
   for i, speed in enumerate(picks):
     nearest = min((clip.speed for clip in clips), key=lambda clip_speed: abs(clip_speed - speed))

@@ -12,9 +12,11 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from wildrobot_exp.children import run_child
 from wildrobot_exp.robots import Robot
 
-BACKENDS = {"egl": "libegl-mesa0", "osmesa": "libosmesa6"}  # MUJOCO_GL -> Debian package
+BACKENDS = ("egl", "osmesa")  # values of MUJOCO_GL
+INSTALL = "apt-get install libegl1 libegl-mesa0"  # libEGL.so.1, and what draws where there is no GPU
 
 
 class RenderingUnavailable(Exception):
@@ -73,6 +75,16 @@ def write_videos(
   _render(path, robot, poses, texts, width=width, height=height, fps=float(fps), columns=len(columns))
 
 
+def check_rendering(robot: Robot) -> None:
+  """Draw one small picture, for nothing but to know that it can be done.
+
+  Raises:
+    RenderingUnavailable: no graphics library works here.
+  """
+  with tempfile.TemporaryDirectory() as folder:
+    picture(pathlib.Path(folder) / "try.png", robot, robot.home_qpos[None], width=32, height=32)
+
+
 def picture(
   path: str | os.PathLike,
   robot: Robot,
@@ -104,16 +116,25 @@ def _render(
     for backend in _backends():
       environment = os.environ | {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
       command = [sys.executable, "-m", "wildrobot_exp.evaluation.render", str(job_file)]
-      done = subprocess.run(command, env=environment, capture_output=True, text=True)
+      done = run_child(command, environment=environment)
       if done.returncode == 0 and output.is_file():
-        shutil.move(output, target)
+        _move(output, target)
         return
       reasons.append(f"{backend}: {_last_line(done)}")
-  packages = " or ".join(BACKENDS.values())
   raise RenderingUnavailable(
-    f"{target.name} not drawn, rendering without a display failed ({'; '.join(reasons)}): "
-    f"install the Debian package {packages}"
+    f"{target.name} not drawn, rendering without a display failed ({'; '.join(reasons)}): {INSTALL}"
   )
+
+
+def _move(made: pathlib.Path, target: pathlib.Path) -> None:
+  """Also to another file system: a reader never sees half of it."""
+  partial = target.with_name(f".{target.name}.partial")
+  try:
+    shutil.copyfile(made, partial)
+    os.replace(partial, target)
+  except BaseException:
+    partial.unlink(missing_ok=True)
+    raise
 
 
 def _backends() -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from wildrobot_exp.evaluation import summaries
 from wildrobot_exp.evaluation.policies import Actor
 from wildrobot_exp.evaluation.rollouts import Roller
+from wildrobot_exp.evaluation.stages import stage
 from wildrobot_exp.evaluation.starts import make_evaluation_env, make_start
 from wildrobot_exp.interrupts import raise_held
 from wildrobot_exp.physics import make_physics
@@ -76,6 +77,7 @@ def measure_worlds(
   rows = []
   for world in changed_worlds(cfg):
     raise_held()
+    stage(f"measuring the episodes in another world: {world.name}")
     physics = make_physics(world.engine or cfg.physics, world_robot(world, cfg.env.control_dt, cfg.env.timestep))
     env = make_evaluation_env(cfg, states=len(commands), physics=physics)
     if world.latency_steps:

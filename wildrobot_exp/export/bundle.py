@@ -4,10 +4,13 @@
 from wildrobot_exp.physics import quiet_mjx as _quiet_mjx  # noqa: F401  before Brax imports mujoco.mjx, aloud
 
 # isort: on
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from wildrobot_exp.export.onnx_parity import (
   real_observations,
 )
 from wildrobot_exp.export.onnx_policy import build_onnx
+from wildrobot_exp.interrupts import before_leaving, raise_held
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.robots.robot import model_xml
 
@@ -47,7 +51,7 @@ def export_policy(
   """Write policy.onnx, policy.json, the MJCF and the runner into a folder: all of them or nothing.
 
   Args:
-    out: the folder; exists.
+    out: the folder; made if it is not there.
     cfg: the run's config.
     env: its task.
     networks: of the policy.
@@ -64,15 +68,17 @@ def export_policy(
     UserError: something in the config cannot be exported.
     RunFailed: the exported policy is not the original.
   """
+  raise_held()
   model = build_onnx(params, cfg.algo.activation)
   session = make_session(model)
   contract = make_contract(cfg, env, facts)
   seen, actions = real_observations(cfg, networks, params, observations)
+  raise_held()
   contract["parity"] = check_parity(session, seen, actions)
   contract["latency"] = measure_latency(session, seen)
+  raise_held()
   try:
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as name:
-      stage = Path(name)
+    with _stage(out) as stage:
       (stage / ONNX_FILE).write_bytes(model)
       (stage / MODEL_FILE).write_text(model_xml())
       shutil.copyfile(RUNNER, stage / RUNNER.name)
@@ -80,11 +86,41 @@ def export_policy(
       if check:
         contract["closed_loop"] = _closed_loop(stage, contract, evaluation)
         write_json(stage / JSON_FILE, contract)
-      for path in sorted(stage.iterdir()):
-        os.replace(path, out / path.name)
+      _put(stage, out)
   except OSError as error:
     raise RunFailed(f"the export could not be written to {out}: {error.strerror or error}") from error
   return contract
+
+
+@contextlib.contextmanager
+def _stage(out: Path) -> Iterator[Path]:
+  """A folder in `out` for files in the making. `out` is made if it is missing, and then does not stay empty."""
+  made = not out.exists()
+  out.mkdir(exist_ok=True)
+  stage = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
+
+  def clear() -> None:
+    shutil.rmtree(stage, ignore_errors=True)
+    if made:
+      with contextlib.suppress(OSError):  # there is an export in it
+        out.rmdir()
+
+  try:
+    with before_leaving(clear):
+      yield stage
+  finally:
+    clear()
+
+
+def _put(stage: Path, out: Path) -> None:
+  """Two exports into one folder do it one after the other: its files fit together."""
+  folder = os.open(out, os.O_RDONLY)
+  try:
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    for path in sorted(stage.iterdir()):
+      os.replace(path, out / path.name)
+  finally:
+    os.close(folder)
 
 
 def read_evaluation(run_dir: Path, step: int) -> Json | None:

@@ -1,15 +1,17 @@
 """Does the exported policy walk as well as the original, run by a program that knows nothing of this package?"""
 
 import json
-import subprocess
 import sys
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wildrobot_exp.children import run_child
 from wildrobot_exp.errors import RunFailed
 from wildrobot_exp.evaluation.measures import wilson_interval
+from wildrobot_exp.interrupts import raise_held
 
 Json = dict[str, Any]
 
@@ -28,7 +30,7 @@ def run_trial(folder: Path) -> list[Json]:
     RunFailed: the runner did not finish.
   """
   command = [sys.executable, "-I", str(folder / RUNNER.name), str(folder)]
-  done = subprocess.run(command, capture_output=True, text=True)
+  done = run_child(command, between=raise_held)
   if done.returncode:
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     raise RunFailed(f"not exported: {RUNNER.name} failed on the exported files: {last}")
@@ -39,6 +41,8 @@ def comparable(evaluation: Json | None, contract: Json) -> str | None:
   """Why evaluation.json is no yardstick for this export; None if it is one."""
   if evaluation is None:
     return "there is no evaluation.json"
+  if not _is_ours(evaluation):
+    return "evaluation.json is not what `wildrobot eval` writes"
   if evaluation["checkpoint_step"] != contract["checkpoint_step"]:
     return f"evaluation.json is of step {evaluation['checkpoint_step']}"
   if evaluation["physics"] != "native":
@@ -51,6 +55,17 @@ def comparable(evaluation: Json | None, contract: Json) -> str | None:
   if speeds != [float(f"{speed:.6g}") for speed in np.float32(trial["speeds"])]:
     return "evaluation.json has other commanded speeds"
   return None
+
+
+def _is_ours(evaluation: Any) -> bool:
+  """Whether it holds what is compared here."""
+  try:
+    rows = [evaluation, *evaluation["commands"]]
+    numbers = [evaluation[key] for key in ("checkpoint_step", "episodes", "episode_seconds")]
+    numbers += [row["vx"] for row in rows[1:]] + [row[key] for row in rows for key in MEASURES if row[key] is not None]
+  except (KeyError, TypeError, IndexError):
+    return False
+  return "physics" in evaluation and all(isinstance(value, Real) for value in numbers)
 
 
 def compare(rows: list[Json], evaluation: Json) -> Json:

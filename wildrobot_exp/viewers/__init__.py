@@ -1,9 +1,11 @@
 """Where a live policy is shown: MuJoCo's native window, or its web viewer. `show` runs the loop."""
 
+import importlib
 import os
 import sys
 import time
-from collections.abc import Sequence
+import types
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from wildrobot_exp.errors import UserError
@@ -28,7 +30,13 @@ class Screen(Protocol):
     """Put it away."""
 
 
-def show(live: LiveRun, screen: Screen, seconds: float | None = None, clock: Any = time) -> None:
+def show(
+  live: LiveRun,
+  screen: Screen,
+  seconds: float | None = None,
+  clock: Any = time,
+  stopped: Callable[[], bool] = lambda: False,
+) -> None:
   """Walk in real time, obeying keys, until the viewer is closed. Where drawing is slow, pictures are left out.
 
   Args:
@@ -36,12 +44,13 @@ def show(live: LiveRun, screen: Screen, seconds: float | None = None, clock: Any
     screen: the viewer; closed at the end.
     seconds: wall clock, then stop; None: only when it is closed.
     clock: has `monotonic()` and `sleep(s)`.
+    stopped: asked before every picture; True is the end.
   """
   screen.draw(live, status(live, 1.0))  # the first picture takes long
   started = due = marked = clock.monotonic()
   walked, pace = 0, 1.0
   try:
-    while screen.is_open() and (seconds is None or clock.monotonic() - started < seconds):
+    while not stopped() and screen.is_open() and (seconds is None or clock.monotonic() - started < seconds):
       for key in screen.pressed():
         key.press(live)
       now = clock.monotonic()
@@ -58,6 +67,24 @@ def show(live: LiveRun, screen: Screen, seconds: float | None = None, clock: Any
       clock.sleep(max(due - now, 0.0))
   finally:
     screen.close()
+
+
+def check_screen(kind: str, port: int) -> None:
+  """Is there a viewer for `open_screen` to open? Nothing is opened, and nothing compiled.
+
+  Raises:
+    UserError: no display, no package, or the port is taken.
+  """
+  if kind == "native" or (kind == "auto" and _has_display()):
+    from wildrobot_exp.viewers.native import NoWindow, check_window
+
+    try:
+      check_window()
+      return
+    except NoWindow as reason:
+      if kind == "native":
+        raise _no_window(reason) from reason
+  _web().check_port(port)
 
 
 def open_screen(live: LiveRun, kind: str, port: int) -> Screen:
@@ -78,12 +105,19 @@ def open_screen(live: LiveRun, kind: str, port: int) -> Screen:
       return NativeScreen(live)
     except NoWindow as reason:
       if kind == "native":
-        raise UserError(f"no native viewer: {reason}; use --viewer web, or --video FILE.mp4") from reason
+        raise _no_window(reason) from reason
+  return _web().WebScreen(live, port)
+
+
+def _no_window(reason: Exception) -> UserError:
+  return UserError(f"no native viewer: {reason}; use --viewer web, or --video FILE.mp4")
+
+
+def _web() -> types.ModuleType:
   try:
-    from wildrobot_exp.viewers.web import WebScreen
+    return importlib.import_module("wildrobot_exp.viewers.web")
   except ImportError as error:
     raise UserError(f"no web viewer ({error}): pip install mujoco-studio, or use --video FILE.mp4") from error
-  return WebScreen(live, port)
 
 
 def key_list() -> str:

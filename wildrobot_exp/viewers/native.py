@@ -63,6 +63,11 @@ def _text(place: int, lines: Sequence[tuple[str, str]]) -> tuple[int, int, str, 
   return mujoco.mjtFontScale.mjFONTSCALE_100, place, "\n".join(left), "\n".join(right)
 
 
+def check_window() -> None:
+  """Raises NoWindow where `NativeScreen` would."""
+  _viewer_module()
+
+
 def _viewer_module():
   """mujoco.viewer, once a window is known to be possible: without one its launch waits for ever."""
   try:

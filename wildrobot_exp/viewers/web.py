@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import socket
 import threading
 from collections.abc import Sequence
 
@@ -56,6 +57,16 @@ class _Panel(plugin.ViewerPlugin):
       if imgui.Button(f"{key.label}: {key.meaning}") or imgui.IsKeyPressed(getattr(imgui.Key, key.imgui), False):
         self.keys.put(key)
     imgui.End()
+
+
+def check_port(port: int) -> None:
+  """Raises UserError if the page cannot be served on this port; 0 is any."""
+  with socket.socket() as probe:
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+      probe.bind((LOOPBACK, port))
+    except OSError as error:
+      raise UserError(f"no web viewer on port {port}: {error.strerror}; use another --port") from error
 
 
 class WebScreen:
