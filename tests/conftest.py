@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from wildrobot_exp import interrupts
 from wildrobot_exp.envs.resets import home_states
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.physics.native import state_bank
@@ -27,6 +28,12 @@ def own_log_handlers():
   for handler in list(root.handlers):
     if handler not in before and type(handler) in (logging.StreamHandler, logging.FileHandler):
       root.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def no_signal_of_another_test(monkeypatch):
+  """A process remembers its first signal for the rest of its life: a test has a life of its own."""
+  monkeypatch.setattr(interrupts, "_hold", None)
 
 
 @pytest.fixture(scope="session")
