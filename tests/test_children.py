@@ -65,6 +65,17 @@ def test_one_that_takes_too_long_is_ended(tmp_path):
   assert_gone(note)
 
 
+def test_one_that_asks_for_it_ends_when_its_parent_is_killed(tmp_path):
+  command, note = sleeper(tmp_path)
+  command[2] = f"from wildrobot_exp.children import die_with_the_parent\ndie_with_the_parent()\n{SLEEPS}"
+  parent = subprocess.Popen([sys.executable, "-c", WAITS, *command])
+  while not (note.exists() and note.read_text()):
+    time.sleep(0.05)
+  parent.kill()
+  parent.wait()
+  assert_gone(note)
+
+
 WAITS = """
 import sys
 from wildrobot_exp.children import run_child

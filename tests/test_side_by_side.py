@@ -67,3 +67,11 @@ def test_runs_of_different_control_rates_do_not_share_a_video(robot, tmp_path):
     side_by_side.side_by_side_video(
       tmp_path / "x.mp4", runs, 0.2, 1.0, reference=False, width=160, height=120, fps=25
     )
+
+
+def test_a_reference_that_is_not_there_is_noticed_before_anybody_walks(robot, monkeypatch, tmp_path):
+  monkeypatch.setattr(side_by_side, "make_evaluation_env", None)
+  with pytest.raises(UserError, match="leave out --reference"):
+    side_by_side.side_by_side_video(
+      tmp_path / "x.mp4", [("a", fake_run(robot))], 0.2, 1.0, reference=True, width=160, height=120, fps=25
+    )

@@ -4,8 +4,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wildrobot_exp.interrupts import before_leaving
 
@@ -37,15 +38,38 @@ def run_child(
     OSError: it cannot be started.
   """
   until = None if patience_s is None else time.monotonic() + patience_s
-  pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-  with subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes) as child:
-    with before_leaving(lambda: _kill(child)):
-      try:
-        out, err = _wait(child, until, between)
-      except BaseException:
-        _kill(child)
-        raise
+  pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+  with _end_of_a_pipe() as stdin:
+    with subprocess.Popen(command, env=environment, text=True, start_new_session=True, stdin=stdin, **pipes) as child:
+      with before_leaving(lambda: _kill(child)):
+        try:
+          out, err = _wait(child, until, between)
+        except BaseException:
+          _kill(child)
+          raise
   return subprocess.CompletedProcess(command, child.returncode, out, err)
+
+
+def die_with_the_parent() -> None:
+  """End at once, with all that was started from here, when the process at the other end of stdin is gone."""
+
+  def wait() -> None:
+    while os.read(0, 1024):
+      pass
+    os.killpg(0, signal.SIGKILL)
+
+  threading.Thread(target=wait, daemon=True, name="parent").start()
+
+
+@contextlib.contextmanager
+def _end_of_a_pipe() -> Iterator[int]:
+  """A file to read from, in which nothing ever stands: it ends with this process, for `die_with_the_parent`."""
+  reader, writer = os.pipe()
+  try:
+    yield reader
+  finally:
+    os.close(reader)
+    os.close(writer)
 
 
 def _wait(child: subprocess.Popen, until: float | None, between: Callable[[], None] | None) -> tuple[str, str]:

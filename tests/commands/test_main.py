@@ -87,7 +87,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(command: list[str], tmp_path, m
     (Terminated(), 143, "interrupted"),
     (OSError(28, "No space left on device", "my_run/report.html"), 1,
      "error: my_run/report.html: No space left on device"),
-    (PermissionError(13, "Permission denied"), 1, "error: a file: Permission denied"),
+    (PermissionError(13, "Permission denied"), 1, "error: reading or writing failed: Permission denied"),
     (RunFailed("it failed"), 1, "error: it failed"),
   ],
 )

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
   except OSError as error:
-    print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+    print(f"error: {error.filename or 'reading or writing failed'}: {error.strerror or error}", file=sys.stderr)
     return 1
   except KeyboardInterrupt as interrupt:
     if not was_answered():

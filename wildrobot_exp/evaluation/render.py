@@ -13,6 +13,8 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from wildrobot_exp.children import die_with_the_parent
+
 CAMERA = "track"
 SHADOW_SIZE = 1024  # px; the model's own 4096 doubles the time per frame without a GPU
 
@@ -86,4 +88,5 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
+  die_with_the_parent()
   main(sys.argv[1])

@@ -5,11 +5,9 @@ once when the one that started it is gone: that one holds the other end of stdin
 """
 
 import argparse
-import os
 import pathlib
 import signal
 import sys
-import threading
 
 from hydra import version
 from hydra._internal.callbacks import Callbacks
@@ -20,6 +18,7 @@ from hydra.core.utils import JobRuntime, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from wildrobot_exp.children import die_with_the_parent
 from wildrobot_exp.config.compose import VERSION_BASE
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
 from wildrobot_exp.job import job
@@ -69,17 +68,6 @@ def main() -> int:
   except KeyboardInterrupt as interrupt:
     return 143 if isinstance(interrupt, Terminated) else 130
   return 0
-
-
-def die_with_the_parent() -> None:
-  """End at once, with all that was started from here, when the process at the other end of stdin is gone."""
-
-  def wait() -> None:
-    while os.read(0, 1024):
-      pass
-    os.killpg(0, signal.SIGKILL)
-
-  threading.Thread(target=wait, daemon=True, name="parent").start()
 
 
 if __name__ == "__main__":

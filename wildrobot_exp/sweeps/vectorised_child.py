@@ -13,6 +13,7 @@ import time
 
 from omegaconf import OmegaConf
 
+from wildrobot_exp.children import die_with_the_parent
 from wildrobot_exp.config.compose import frozen
 from wildrobot_exp.config.devices import check_devices, probe_devices, set_platform
 from wildrobot_exp.config.explain import one_line
@@ -22,7 +23,7 @@ from wildrobot_exp.errors import Stopped, UserError
 from wildrobot_exp.interrupts import Terminated, raise_on_sigterm
 from wildrobot_exp.outcome import describe, hold_gates, scalars
 from wildrobot_exp.run_lock import only_writer
-from wildrobot_exp.sweeps.child import die_with_the_parent, read_job
+from wildrobot_exp.sweeps.child import read_job
 from wildrobot_exp.sweeps.job_folder import LOG
 from wildrobot_exp.sweeps.result import JobResult, columns, write_result
 
