@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.devices import probe_devices
 from wildrobot_exp.config.explain import explain
+from wildrobot_exp.config.hydra_keys import check_hydra_override, check_hydra_section, check_package
 from wildrobot_exp.config.launcher import CLUSTERS, check_launcher, register_launcher
 from wildrobot_exp.config.overrides import check_overrides
 from wildrobot_exp.config.saved import changed
@@ -69,6 +70,7 @@ class Composed:
     folder: the run folder, or the folder of the whole sweep.
     launcher: the chosen option of hydra/launcher.
     search: the settings and the space of a search; None: not one.
+    timed: the run folder is named after the time, and nobody minds another name.
   """
 
   multirun: bool
@@ -76,6 +78,11 @@ class Composed:
   folder: str
   launcher: str
   search: Search | None = None
+  timed: bool = False
+
+  def in_folder(self, folder: str) -> "Composed":
+    """The same plain run in another folder."""
+    return dataclasses.replace(self, folder=folder, cells=[dataclasses.replace(self.cells[0], folder=folder)])
 
 
 def load(
@@ -146,13 +153,19 @@ def compose(args: argparse.Namespace, conf_dir: str | os.PathLike = CONF_DIR) ->
   if args.config_dir:
     overrides.append(f"hydra.searchpath=['file://{os.path.abspath(args.config_dir)}']")
   with _hydra(conf_dir) as hydra:
+    for override in OverridesParser.create(hydra.config_loader).parse_overrides(overrides):
+      if override.is_hydra_override():
+        check_hydra_override(override)
     mode = RunMode.MULTIRUN if args.multirun else hydra.get_mode(name, overrides) or RunMode.RUN
     cfg = _compose(hydra, name, overrides, mode)
+    check_hydra_section(cfg)
+    check_package(args.package, cfg)
     HydraConfig.instance().set_config(cfg)
     launcher = cfg.hydra.runtime.choices["hydra/launcher"]
     if mode == RunMode.RUN:
       folder = str(cfg.hydra.run.dir)
-      composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher)
+      timed = "${now:" in OmegaConf.to_container(cfg.hydra.run, resolve=False)["dir"]
+      composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher, timed=timed)
     else:
       check_launcher(cfg.hydra.launcher)
       search = read_search(hydra, cfg) if is_search(cfg) else None
