@@ -161,6 +161,8 @@ def recording(
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
   if resume_step is not None and MODEL not in cfg.resume_allow:
     checkpoints.check_model(resume_step)
+  if resume_step is not None:
+    checkpoints.drop_beyond(resume_step)
   versions = run_dir / "versions.json"
   resumed = None if resume_step is None else (resume_step, read_versions(versions))
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}

@@ -138,7 +138,8 @@ class Bookkeeper:
   def interrupted(self, state: TrainState) -> None:
     """Save, unless it is saved already, or nothing was trained yet. Raises RunFailed."""
     done = int(state.env_steps)  # the interrupt may have come between an update and its count
-    if done and done not in self._checkpoints.steps():
+    saved = done in self._checkpoints.steps() and self._checkpoints.damage(done) is None
+    if done and not saved:
       _, row, score = self._row if self._row[0] == done else (done, {}, None)
       self._save(done, state, row, score, must=True)
 
@@ -162,6 +163,7 @@ class Bookkeeper:
       raise error from damaged
     done = int(state.env_steps)
     state = self._checkpoints.restore(step, state)
+    self._checkpoints.drop_beyond(step)
     self._open(self._checkpoints.info(step).get("books", {}))
     self._row = (-1, {}, None)
     self.tracker.rewind(step)
