@@ -15,7 +15,7 @@ from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Co
 from wildrobot_exp.config.explain import one_line
 from wildrobot_exp.config.folders import check_folder, holds_run, unless_refused
 from wildrobot_exp.config.hydra_keys import check_flags
-from wildrobot_exp.config.launcher import LAUNCHERS
+from wildrobot_exp.config.launcher import CLUSTERS, LAUNCHERS
 from wildrobot_exp.config.plan import plan
 from wildrobot_exp.config.resume import expand_resume, in_run_folder, in_sweep_folder, split_sweep_resume
 from wildrobot_exp.config.schema import Config
@@ -67,6 +67,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     elif composed.search is not None:
       check_storage = importlib.import_module("wildrobot_exp.sweeps.study").check_storage  # imports Optuna: only now
       check_storage(_record(composed))
+    check_starts = importlib.import_module("wildrobot_exp.start_checks").check_starts  # imports MuJoCo: only now
+    check_starts([cell.config for cell in composed.cells], here=composed.launcher not in CLUSTERS)
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(_plans(composed)))
       return 0
