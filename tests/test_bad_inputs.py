@@ -147,7 +147,7 @@ OVERRIDES = {
   "evaluation.video.seconds=1e9": "use at most 600 s",
   "motion.stride_seconds=1000": "use at most 5 s",
   "amp.replay_size=100000000000": "or less",
-  "num_envs=80000000 total_steps=1600000000": "lower num_envs or algo.horizon",
+  "num_envs=20000000 total_steps=400000000": "lower num_envs or algo.horizon",
   # what the robot cannot do
   "motion.lift=0.5": "misses its step",
   "motion.crouch=0.5": "crouch 0.5 m is more than the robot's height allows",

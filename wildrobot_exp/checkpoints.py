@@ -1,7 +1,7 @@
 """Checkpoints of a run: save, list, restore to the bit. Written with Orbax, no pickles.
 
     checkpoints/
-      index.json            what there is, with scores: rewritten after every save
+      index.json            what there is, with scores, and what the last save took: rewritten after every save
       500000/               one folder per checkpoint, called by its step; it appears whole or not at all
         checkpoint.json     step, score, metrics, config, model hash, bytes, shapes and dtypes, a CRC-32 of every file
                             and of itself
@@ -12,6 +12,7 @@ intact. Bits lost later (a copy cut short) show in the CRC and are reported, nev
 """
 
 import dataclasses
+import json
 import logging
 import math
 import os
@@ -81,6 +82,7 @@ class Checkpoints:
     score: larger is better; None or NaN never makes the best. books: what else a resumed run has to know, for JSON.
     Raises RunFailed if the disk refuses.
     """
+    started = time.monotonic()
     leaves = named_leaves(state)
     specs = {name: spec_of(name, leaf) for name, leaf in leaves.items()}
     card = {
@@ -102,7 +104,7 @@ class Checkpoints:
         raise OSError(damage)
       self._publish(partial, step)
       self._prune()
-      self._write_index()
+      self._write_index(saved={"step": step, "seconds": time.monotonic() - started})
     except (OSError, ValueError) as error:
       shutil.rmtree(partial, ignore_errors=True)
       reason = str(error).splitlines()[0]
@@ -219,10 +221,19 @@ class Checkpoints:
       for leftover in self.folder.glob(pattern):
         shutil.rmtree(leftover)
 
-  def _write_index(self) -> None:
+  def save_seconds(self, step: int) -> float | None:
+    """What the last save took, as the index has it; None if that was another step's, or cannot be told."""
+    try:
+      saved = json.loads((self.folder / "index.json").read_text())["saved"]
+      return float(saved["seconds"]) if saved["step"] == step else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+      return None
+
+  def _write_index(self, saved: dict[str, float] | None = None) -> None:
     cards = [card for step in self.steps() if (card := self._card(step))]
     steps = [{key: card[key] for key in ("step", "score", "saved_at")} for card in cards]
-    index = {"schema": 1, "latest": self.steps()[-1], "best": self.best_step(), "checkpoints": steps}
+    index = {"schema": 1, "latest": self.steps()[-1], "best": self.best_step(), "checkpoints": steps,
+             "saved": saved}
     write_json(self.folder / "index.json", index)
 
 

@@ -58,12 +58,16 @@ def check_resumed(run_dir: Path, allowed: Sequence[str], config_dir: str | None)
   Raises:
     UserError: names what has changed: the config, or the robot's file.
   """
+  from wildrobot_exp.learning.rollback import FILE as ROLLBACKS
+  from wildrobot_exp.learning.rollback import read_rollbacks
   from wildrobot_exp.robots import model_hash  # imports MuJoCo
 
   checkpoints = Checkpoints(run_dir, model_hash=model_hash())
   step = checkpoints.resolve("latest")
   if MODEL not in allowed:
     checkpoints.check_model(step)
+  if (run_dir / ROLLBACKS).exists():
+    read_rollbacks(run_dir / ROLLBACKS)
   search = [f"hydra.searchpath=['file://{os.path.abspath(config_dir)}']"] if config_dir else []
   today = _plain(load([*own_overrides(run_dir), *search], probe=False, trained=True))
   check_unchanged(checkpoints.info(step)["config"], today, allowed, f"resume={run_dir} from step {step}")
