@@ -31,9 +31,9 @@ def own_log_handlers():
 
 
 @pytest.fixture(autouse=True)
-def no_signal_of_another_test(monkeypatch):
+def no_signal_of_another_test():
   """A process remembers its first signal for the rest of its life: a test has a life of its own."""
-  monkeypatch.setattr(interrupts, "_hold", None)
+  interrupts._hold = None
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,12 @@ import sys
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from wildrobot_exp import cli
+from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.commands import main as commands
+from wildrobot_exp.config.compose import load
 
 OVERRIDES = {
   # misspelled
@@ -133,6 +136,23 @@ OVERRIDES = {
   "+gates.survival={min:1,max:0}": "swap",
   "+gates.survvial.min=1": "unknown gate 'survvial': did you mean 'survival'",
   "+gates.worst_world_survival.min=1": "set evaluation.worlds.enabled=true",
+  # beyond all measure
+  "env.episode_seconds=1e8": "use at most 10000 s",
+  "env.reset.bank_size=100000000000": "use at most 1000000 states",
+  "env.timestep=1e-12": "use at least 2e-05",
+  "evaluation.fine_timestep=1e-12": "use at least 2e-05",
+  "evaluation.episodes=100000000000": "use at most 100000 episodes",
+  "evaluation.pushes.trials=100000000000": "use at most 100000 trials",
+  "evaluation.video.width=100000000": "use at most 4096 px",
+  "evaluation.video.seconds=1e9": "use at most 600 s",
+  "motion.stride_seconds=1000": "use at most 5 s",
+  "amp.replay_size=100000000000": "or less",
+  "num_envs=20000000 total_steps=400000000": "lower num_envs or algo.horizon",
+  # what the robot cannot do
+  "motion.lift=0.5": "misses its step",
+  "motion.crouch=0.5": "crouch 0.5 m is more than the robot's height allows",
+  "-m motion.lift=0.03,0.5": "misses its step",
+  "dry_run=true motion.lift=0.5": "misses its step",
   # sweeps
   "-m seed=1,a": "seed=a: expected a whole number",
   "-m num_envs=64,100": "num_envs=100 is not divisible",
@@ -161,8 +181,31 @@ OVERRIDES = {
   "reward.terms={alive:{weight:{a:1}}}": "expected a number",
   "reward.terms.track_vx={weight:1,foo:2}": "foo",
   # Hydra's own
-  "hydra.run.dirr=x": "did you mean 'dir'",
-  "hydra.swep.dir=x": "did you mean 'sweep'",
+  "hydra.run.dirr=x": "did you mean 'hydra.run.dir'",
+  "hydra.swep.dir=x": "did you mean 'hydra.sweep.dir'",
+  "hydra.output_subdir=null": "'hydra.output_subdir' cannot be set here",
+  "hydra.output_subdir=other": "'hydra.output_subdir' cannot be set here",
+  "hydra.runtime.output_dir=": "'hydra.runtime.output_dir' cannot be set here",
+  "hydra.job.name=x/y": "'hydra.job.name' cannot be set here",
+  "hydra.job_logging.root.level=FOO": "'hydra.job_logging.root.level' cannot be set here",
+  "hydra/job_logging=nope": "known: default, disabled, none, stdout",
+  "hydra/job_logging=null": "name one option",
+  "hydra.run.dir=": "name a folder",
+  "hydra.run.dir=null": "name a folder",
+  "-m seed=0,1 hydra.sweep.dir=": "name a folder",
+  "~hydra.run.dir": "cannot be removed",
+  "hydra.mode=FOO": "known: MULTIRUN, RUN",
+  "hydra.searchpath=[foo]": "hydra.searchpath=[foo]: foo: no such folder",
+  "+hydra.sweeper.params=3": "python run.py -m seed=...",
+  "+hydra.sweeper.params.seed=1": "python run.py -m seed=...",
+  "-m +hydra.sweeper.params={seed:abc}": "name what is swept itself",
+  "--config-dir /nope": "--config-dir /nope: no such folder",
+  "--experimental-rerun evil.pickle": "runs what a pickle says",
+  "--cfg job -p algoo": "did you mean 'algo'",
+  "--resolve seed=1": "--resolve belongs to --cfg",
+  "-p algo": "--package belongs to --cfg",
+  "~resume": "set resume=",
+  "resume=": "names no run folder",
   "logger.wandb.project=": "logger.wandb.project is empty",
   "resume=nowhere": "not a run folder",
   "motion=file motion.path=nowhere.npz": "nowhere.npz: no such file",
@@ -202,6 +245,8 @@ COMMANDS = {  # of wildrobot
 }
 ENVIRONMENT = {  # variable=value, what is typed -> the answer
   ("JAX_PLATFORMS=cpu", "hardware=gpu"): "JAX_PLATFORMS=cpu: unset it",
+  ("JAX_PLATFORMS=tpu", "seed=1"): "hardware=cpu but JAX_PLATFORMS=tpu: unset it",
+  ("JAX_PLATFORMS=cuda", "dry_run=true"): "hardware=cpu but JAX_PLATFORMS=cuda: unset it",
 }
 
 
@@ -295,6 +340,41 @@ def test_a_resumed_run_that_would_be_another_one(place: pathlib.Path, capsys, mo
   (run / "checkpoints" / "1280").mkdir(parents=True)
   (run / ".hydra" / "overrides.yaml").write_text("- algo=ppo\n")
   refused([f"resume={run}", "seed=4"], "would change seed: start a new run", capsys, monkeypatch)
+
+
+def written_run(folder: pathlib.Path, algo: str, *typed: str, model: str | None = None) -> pathlib.Path:
+  """A run that has saved once, as far as its config goes."""
+  (folder / ".hydra").mkdir(parents=True)
+  (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in (f"algo={algo}", *typed)))
+  config = OmegaConf.to_container(load([f"algo={algo}", *typed], probe=False), resolve=True)
+  Checkpoints(folder, model_hash=model).save(1280, {"w": np.ones(3)}, metrics={}, config=config)
+  return folder
+
+
+CANNOT_GO_ON = {("brax_ppo", None): "brax_ppo cannot be resumed", ("ppo", "a" * 64): "wildrobot.xml was aaaaaaaaaaaa"}
+
+
+@pytest.mark.parametrize("algo, model", CANNOT_GO_ON)
+@pytest.mark.parametrize("more", ["", "dry_run=true"])
+def test_a_run_that_cannot_go_on(algo: str, model: str | None, more: str, place, capsys, monkeypatch):
+  run = written_run(place / "run", algo, model=model)
+  before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+  refused([f"resume={run}", *more.split()], CANNOT_GO_ON[algo, model], capsys, monkeypatch)
+  assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+DISCRIMINATORS = {
+  ("ppo",): "has no discriminator: name a run of algo=ppo_amp",
+  ("ppo_amp", "amp.features=[joint_pos]"): "was trained with amp.features=['joint_pos']",
+  ("ppo_amp", "amp.hidden=[16]"): "was trained with amp.hidden=[16]",
+  ("ppo_amp", "amp/loss=bce"): "was trained with amp/loss=bce",
+}
+
+
+@pytest.mark.parametrize("theirs", DISCRIMINATORS)
+def test_a_discriminator_of_something_else(theirs: tuple[str, ...], place, capsys, monkeypatch):
+  run = written_run(place / "run", *theirs)
+  refused(["dry_run=true", f"amp.discriminator={run}"], DISCRIMINATORS[theirs], capsys, monkeypatch)
 
 
 @pytest.mark.parametrize("setting, typed", ENVIRONMENT)

@@ -15,6 +15,8 @@ import optax
 import pytest
 from brax.training.acme import running_statistics, specs
 
+import wildrobot_exp.checkpoints as checkpoints_module
+from wildrobot_exp.checkpoint_card import read_card, write_card
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.errors import RunFailed, UserError
 
@@ -176,7 +178,7 @@ def test_step_config_metrics_and_the_index_are_plain_json(tmp_path):
   card = json.loads((folder / "checkpoint.json").read_text())
   assert (card["step"], card["score"], card["config"]) == (7, 0.75, {"algo": {"clip": 0.2}})
   assert card["metrics"] == {"eval/survival": 0.75, "amp/loss": None}
-  assert checkpoints.info(7) == card
+  assert checkpoints.info(7) == {key: value for key, value in card.items() if key != "crc"}
   index = json.loads((tmp_path / "checkpoints" / "index.json").read_text())
   assert (index["latest"], index["best"], [entry["step"] for entry in index["checkpoints"]]) == (7, 7, [7])
 
@@ -211,6 +213,81 @@ def test_a_checkpoint_whose_card_is_cut_short_is_damaged(tmp_path, caplog):
   card.write_text(card.read_text()[:100])
   assert checkpoints.resolve("latest") == 1
   assert "checkpoint 2 is damaged" in caplog.text
+
+
+def damage(folder: Path, **changes) -> None:
+  """Changes numbers of a card, as a bit that flips would."""
+  card = json.loads((folder / "checkpoint.json").read_text())
+  (folder / "checkpoint.json").write_text(json.dumps(card | changes))
+
+
+@pytest.mark.parametrize("change", [{"score": 0.3}, {"config": {"seed": 1}}, {"books": {"returns": [1.0]}}])
+def test_a_card_whose_numbers_have_changed_is_damaged(tmp_path, caplog, change):
+  checkpoints = Checkpoints(tmp_path)
+  save(checkpoints, 1, 0.1), save(checkpoints, 2, 0.2)
+  damage(tmp_path / "checkpoints" / "2", **change)
+  assert checkpoints.resolve("latest") == checkpoints.resolve("best") == 1
+  with pytest.raises(UserError, match="checkpoint 2 is damaged .checkpoint.json has changed since it was written"):
+    checkpoints.info(2)
+
+
+def test_a_card_from_before_cards_were_sealed_is_read(tmp_path):
+  card = save(Checkpoints(tmp_path), 1, 0.1) / "checkpoint.json"
+  content = json.loads(card.read_text())
+  del content["crc"]
+  card.write_text(json.dumps(content))
+  assert Checkpoints(tmp_path).restore("latest", TEMPLATE)["w"][0] == 1
+
+
+WRONG = [{"step": "2"}, {"score": [1]}, {"config": 3}, {"books": []}, {"files": {"a": "b"}}, {"leaves": {"w": 3}},
+         {"metrics": None}, {"bytes": "many"}, {"leaves": {"w": {"shape": [-1], "dtype": "float32", "kind": "jax"}}}]
+
+
+@pytest.mark.parametrize("change", WRONG)
+def test_a_card_with_something_else_in_it_is_damaged_whatever_its_checksum_says(tmp_path, change):
+  checkpoints = Checkpoints(tmp_path)
+  folder = save(checkpoints, 2)
+  card = read_card(folder)[0]
+  write_card(folder, card | change)
+  for ask in (lambda: checkpoints.info(2), lambda: checkpoints.arrays(2), lambda: checkpoints.restore(2, TEMPLATE)):
+    with pytest.raises(UserError, match="checkpoint 2 is damaged .checkpoint.json: .* is not what belongs there"):
+      ask()
+
+
+def test_a_checkpoint_under_another_step_s_name_is_damaged(tmp_path):
+  folder = save(Checkpoints(tmp_path), 2)
+  folder.rename(folder.with_name("3"))
+  with pytest.raises(UserError, match="checkpoint 3 is damaged .it is the checkpoint of step 2"):
+    Checkpoints(tmp_path).info(3)
+
+
+def test_a_damaged_checkpoint_takes_no_good_one_s_place(tmp_path, caplog):
+  checkpoints = Checkpoints(tmp_path, keep=1)
+  save(checkpoints, 1, 0.1)
+  truncate(save(checkpoints, 9))
+  assert checkpoints.steps() == [1, 9]
+  save(checkpoints, 2, 0.2)
+  assert checkpoints.steps() == [2, 9] and checkpoints.resolve("latest") == 2
+  assert "checkpoint 9 is damaged" in caplog.text
+  checkpoints.drop_beyond(2)
+  assert checkpoints.steps() == [2]
+
+
+def test_a_damaged_best_does_not_stay_for_its_score(tmp_path):
+  checkpoints = Checkpoints(tmp_path, keep=1)
+  truncate(save(checkpoints, 1, 0.9))
+  save(checkpoints, 2, 0.5), save(checkpoints, 3, 0.4)
+  assert checkpoints.steps() == [2, 3] and checkpoints.best_step() == 2
+
+
+def test_what_the_disk_gives_back_otherwise_was_not_saved(tmp_path, monkeypatch):
+  checkpoints = Checkpoints(tmp_path)
+  save(checkpoints, 1)
+  monkeypatch.setattr(checkpoints_module, "write_card", lambda folder, card: truncate(folder / "state") or write_card(
+    folder, card))
+  with pytest.raises(RunFailed, match="step 2 could not be written .*has changed since it was written"):
+    save(checkpoints, 2)
+  assert checkpoints.resolve("latest") == 1
 
 
 def test_what_a_killed_save_left_is_never_seen_and_swept_away(tmp_path):

@@ -45,6 +45,7 @@ def forge(folder: pathlib.Path, step: int, name: str, content: bytes) -> None:
   card_path = folder / "checkpoints" / str(step) / "checkpoint.json"
   card = json.loads(card_path.read_text())
   card["files"][name] = zlib.crc32(content)
+  card.pop("crc", None)
   card_path.write_text(json.dumps(card))
 
 

@@ -28,9 +28,9 @@ def rollout(*bad: tuple[int, int], qpos: np.ndarray | None = None) -> SimpleName
   )
 
 
-def incidents(folder, said: list[str], robot=None, go_on: bool = False) -> Incidents:
+def incidents(folder, said: list[str], robot=None, resume_step: int | None = None) -> Incidents:
   facts = {"seed": 3, "control_dt": 0.02, "model_hash": robot.model_hash if robot else "abc"}
-  return Incidents(folder, facts, said.append, go_on=go_on)
+  return Incidents(folder, facts, said.append, resume_step=resume_step)
 
 
 def test_the_last_steps_of_the_robot_s_own_episode_are_kept(tmp_path):
@@ -52,8 +52,22 @@ def test_so_many_are_kept_and_no_more(tmp_path):
   keeper.keep(everything, 1, 1)
   assert keeper.full and len(incident_files(tmp_path)) == MOST < T * N
   assert "only counted" in said[-1]
-  assert incidents(tmp_path, said, go_on=True).full  # a resumed run
+  assert incidents(tmp_path, said, resume_step=1).full  # a resumed run
   assert not incidents(tmp_path, said).full and incident_files(tmp_path) == []  # a new one
+
+
+@pytest.mark.parametrize("how", ["resumed", "rolled back"])
+def test_what_went_bad_beyond_the_step_gone_back_to_is_kept_once(tmp_path, how):
+  keeper = incidents(tmp_path, [])
+  for step in (100, 200, 300):
+    keeper.keep(rollout((1, 1)), step, step // 100)
+  if how == "resumed":
+    keeper = incidents(tmp_path, [], resume_step=200)
+  else:
+    keeper.rewind(200)
+  keeper.keep(rollout((1, 1)), 300, 3)
+  found = [int(read_incident(tmp_path, number)["env_steps"]) for number in range(len(incident_files(tmp_path)))]
+  assert found == [100, 200, 300]
 
 
 def test_a_disk_that_refuses_costs_the_incident_alone(tmp_path):

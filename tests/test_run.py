@@ -91,6 +91,26 @@ def test_tab_completion_knows_the_options(tmp_path: pathlib.Path):
   assert "@hydra.main" in RUN_PY.read_text()  # the completion script looks for it
 
 
+def test_flags_may_stand_before_or_after_the_overrides(launch):
+  pathlib.Path("own").mkdir()
+  for argv in (["--config-dir", "own", "seed=4"], ["seed=4", "--config-dir", "own"], ["--config-dir", "own"]):
+    assert launch(lambda cfg, run_dir: {}, *argv) == 0
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback(tmp_path: pathlib.Path):
+  code = (
+    f"import os, runpy, signal, sys; sys.argv = ['run.py', 'dry_run=true']\n"
+    "class Interrupted:\n"
+    "  def find_spec(self, name, *more):\n"
+    "    if name == 'hydra': os.kill(os.getpid(), signal.SIGINT)\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "sys.meta_path.insert(0, Interrupted())\n"
+    f"runpy.run_path({str(RUN_PY)!r}, run_name='__main__')"
+  )
+  done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+  assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path: pathlib.Path):
   done, seconds = process(tmp_path, "dry_run=true", "experiment=verify")
   assert done.returncode == 0
@@ -143,6 +163,49 @@ def test_runs_go_to_outputs_by_date_and_time(launch):
   assert launch(lambda cfg, run_dir: folders.append(run_dir) or {}, "algo=ppo") == 0
   assert folders[0].is_relative_to(pathlib.Path("outputs").absolute())
   assert len(folders[0].relative_to(pathlib.Path("outputs").absolute()).parts) == 2
+
+
+def test_the_plan_names_the_folder_that_is_used(launch, capsys):
+  assert launch(lambda cfg, run_dir: {}, "algo=ppo", "hydra.run.dir=runs/${now:%S-%f}") == 0
+  lines = capsys.readouterr().out.splitlines()
+  announced = next(line.rpartition(" ")[2] for line in lines if "run folder" in line)
+  assert lines[-1] == str(pathlib.Path(announced).absolute())
+  assert len(list(pathlib.Path("runs").iterdir())) == 1
+
+
+def test_of_two_runs_in_one_second_each_gets_its_folder(launch, capsys):
+  name = "hydra.run.dir=runs/${now:%Y}"
+
+  def first(cfg, run_dir):
+    written = {path: path.read_bytes() for path in (run_dir / ".hydra").iterdir()}
+    code = (
+      f"import sys, types; sys.argv = ['run.py', 'seed=2', {name!r}]\n"
+      "sys.modules['wildrobot_exp.experiment'] = types.SimpleNamespace(run_job=lambda cfg, run_dir: {})\n"
+      "import runpy, wildrobot_exp.job\n"
+      "wildrobot_exp.job.check_devices = lambda config: None\n"
+      f"runpy.run_path({str(RUN_PY)!r}, run_name='__main__')"
+    )
+    env = {**os.environ, "PYTHONPATH": str(RUN_PY.parent)}
+    second = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert second.stdout.splitlines()[-1] == f"{run_dir}_2"
+    assert written == {path: path.read_bytes() for path in (run_dir / ".hydra").iterdir()}
+    return {}
+
+  assert launch(first, "seed=1", name) == 0
+  assert launch(lambda cfg, run_dir: {}, "seed=3", name) == 0  # the first one is over
+  assert sorted(path.name[4:] for path in pathlib.Path("runs").iterdir()) == ["", "_2", "_3"]
+
+
+def test_a_resumed_run_that_is_refused_late_leaves_what_was_written_of_it(launch):
+  def run_job(cfg, run_dir):
+    Checkpoints(run_dir).save(64, {"w": np.ones(3)}, metrics={}, config=OmegaConf.to_container(cfg))
+    return {}
+
+  assert launch(run_job, "hydra.run.dir=here") == 0
+  written = {path: path.read_bytes() for path in pathlib.Path("here/.hydra").iterdir()}
+  assert launch(failing(UserError("no")), "resume=here", "total_steps=9000") == 2
+  assert written == {path: path.read_bytes() for path in pathlib.Path("here/.hydra").iterdir()}
 
 
 def failing(error: BaseException) -> Callable:
@@ -248,6 +311,12 @@ def test_a_run_with_options_of_its_own_goes_on_and_is_read_back(launch, capsys):
   own.write_text("# @package _global_\nseed: 18\n")
   assert launch(run_job, "--config-dir", "own", "resume=here") == 2
   assert "seed was 17, is 18" in capsys.readouterr().err
+
+
+def test_no_run_to_resume_is_a_new_run(launch):
+  seen = []
+  assert launch(lambda cfg, run_dir: seen.append(cfg.resume) or {}, "resume=null") == 0
+  assert seen == [None]
 
 
 def test_a_second_run_into_the_same_folder_is_refused(launch, capsys):

@@ -1,5 +1,7 @@
 """Two processes never write into one run folder."""
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -8,7 +10,7 @@ import socket
 import pytest
 
 from wildrobot_exp.errors import UserError
-from wildrobot_exp.run_lock import LOCK, in_use, only_writer, refuse_if_in_use
+from wildrobot_exp.run_lock import LOCK, claimed, in_use, only_writer, refuse_if_in_use
 
 NOBODY = 2**22 + 1  # more than Linux gives out
 
@@ -78,3 +80,33 @@ def test_another_user_s_process_is_alive(tmp_path, writer, monkeypatch: pytest.M
 
   monkeypatch.setattr("wildrobot_exp.run_lock.os.kill", not_yours)
   assert in_use(tmp_path)
+
+
+def test_who_holds_a_folder_may_hold_it_once_more(tmp_path):
+  with only_writer(tmp_path):
+    with only_writer(tmp_path / "."):
+      pass
+    assert in_use(tmp_path)
+  assert not in_use(tmp_path)
+
+
+def test_a_file_system_without_locks_and_a_lock_that_cannot_be_written_are_one_line(tmp_path, monkeypatch):
+  def refuse(*args):
+    raise OSError(errno.ENOTSUP, "Operation not supported")
+
+  monkeypatch.setattr(fcntl, "flock", refuse)
+  with pytest.raises(UserError, match="file system without locks .Operation not supported.: .*choose another"):
+    only_writer(tmp_path).__enter__()
+  (tmp_path / "other" / LOCK).mkdir(parents=True)
+  with pytest.raises(UserError, match="cannot write to .*/other/.lock: Is a directory; choose another folder"):
+    only_writer(tmp_path / "other").__enter__()
+
+
+def test_a_folder_that_is_taken_is_refused_or_stepped_aside_of(tmp_path, writer):
+  def nobody(folder):
+    return False
+
+  with pytest.raises(UserError, match="in use by process"), claimed(str(tmp_path), nobody, step_aside=False):
+    pass
+  with claimed(str(tmp_path), nobody, step_aside=True) as folder:
+    assert folder == f"{tmp_path}_2" and in_use(folder)

@@ -13,7 +13,8 @@ from wildrobot_exp.envs.walk import WalkEnv, make_walk_env
 from wildrobot_exp.learning.networks import make_networks
 from wildrobot_exp.learning.update import TrainState, Update
 from wildrobot_exp.motions import Clip
-from wildrobot_exp.motions.reference import AmpReference, make_clips, reference_frames
+from wildrobot_exp.motions.reference import AmpReference, reference_frames
+from wildrobot_exp.motions.sources import make_clips
 from wildrobot_exp.physics import make_physics
 from wildrobot_exp.prior import make_style
 from wildrobot_exp.robots import Robot, load_robot

@@ -1,9 +1,10 @@
 """Checkpoints of a run: save, list, restore to the bit. Written with Orbax, no pickles.
 
     checkpoints/
-      index.json            what there is, with scores: rewritten after every save
+      index.json            what there is, with scores, and what the last save took: rewritten after every save
       500000/               one folder per checkpoint, called by its step; it appears whole or not at all
         checkpoint.json     step, score, metrics, config, model hash, bytes, shapes and dtypes, a CRC-32 of every file
+                            and of itself
         state/              the arrays, an Orbax checkpoint any Orbax can read
 
 A checkpoint is written under a hidden name and renamed when complete, so a killed run leaves the last one
@@ -23,14 +24,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from wildrobot_exp.checkpoint_card import SCHEMA, read_card, write_card
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.leaves import LeafSpec, check_specs, named_leaves, rebuild, spec_of
 from wildrobot_exp.orbax_arrays import read_arrays, write_arrays
 
 _log = logging.getLogger(__name__)
-_CARD = "checkpoint.json"
-_SCHEMA = 1
 
 
 class Checkpoints:
@@ -59,12 +59,12 @@ class Checkpoints:
     """
     if step not in self.steps():
       raise UserError(f"no checkpoint at step {step} in {self.folder}: there is {self._known()}")
-    card = self._card(step)
+    card, damage = read_card(self.folder / str(step))
     if card is None:
-      raise UserError(f"checkpoint {step} is damaged ({_CARD} cannot be read): there is {self._known()}")
-    if card["schema"] != _SCHEMA:
+      raise UserError(f"checkpoint {step} is damaged ({damage}): there is {self._known()}")
+    if card["schema"] != SCHEMA:
       raise UserError(f"checkpoint {step} in {self.folder} has the schema {card['schema']}, and this version reads"
-                      f" {_SCHEMA}: use the version that wrote it (versions.json names it)")
+                      f" {SCHEMA}: use the version that wrote it (versions.json names it)")
     return card
 
   def check_model(self, step: int) -> None:
@@ -82,10 +82,11 @@ class Checkpoints:
     score: larger is better; None or NaN never makes the best. books: what else a resumed run has to know, for JSON.
     Raises RunFailed if the disk refuses.
     """
+    started = time.monotonic()
     leaves = named_leaves(state)
     specs = {name: spec_of(name, leaf) for name, leaf in leaves.items()}
     card = {
-      "schema": _SCHEMA, "step": int(step), "score": _finite(score), "model_hash": self._model_hash,
+      "schema": SCHEMA, "step": int(step), "score": _finite(score), "model_hash": self._model_hash,
       "saved_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
       "metrics": {name: _finite(value) for name, value in metrics.items()}, "config": config, "books": books or {},
       "leaves": {name: dataclasses.asdict(spec) for name, spec in specs.items()},
@@ -98,10 +99,12 @@ class Checkpoints:
       files = _files(partial)
       card["bytes"] = sum(path.stat().st_size for path in files)
       card["files"] = {path.relative_to(partial).as_posix(): _crc32(path) for path in files}
-      write_json(partial / _CARD, card)
+      write_card(partial, card)
+      if damage := _damage(partial):
+        raise OSError(damage)
       self._publish(partial, step)
       self._prune()
-      self._write_index()
+      self._write_index(saved={"step": step, "seconds": time.monotonic() - started})
     except (OSError, ValueError) as error:
       shutil.rmtree(partial, ignore_errors=True)
       reason = str(error).splitlines()[0]
@@ -146,7 +149,7 @@ class Checkpoints:
     """
     if isinstance(which, int):
       self.info(which)
-      if damage := self._damage(which):
+      if damage := self.damage(which):
         raise UserError(f"checkpoint {which} is damaged ({damage}): there is {self._known()}")
       return which
     if not self.steps():
@@ -155,40 +158,41 @@ class Checkpoints:
     if not candidates:
       raise UserError(f"no checkpoint in {self.folder} has a score: name one ({self._known()}) or 'latest'")
     for step in candidates:
-      damage = self._damage(step)
+      damage = self.damage(step)
       if damage is None:
         return step
       _log.warning("checkpoint %d is damaged (%s): looking for another one", step, damage)
     raise UserError(f"every checkpoint in {self.folder} that could serve as {which!r} is damaged")
 
+  def damage(self, step: int) -> str | None:
+    """What is wrong with a checkpoint's files; None if nothing is."""
+    return _damage(self.folder / str(step))
+
+  def drop_beyond(self, step: int) -> None:
+    """Remove what is later than a step that training goes on from: of a branch that was given up, or damaged.
+
+    Raises RunFailed if the disk refuses.
+    """
+    later = [other for other in self.steps() if other > step]
+    if not later:
+      return
+    try:
+      self._remove(later)
+      self._write_index()
+    except OSError as error:
+      raise RunFailed(f"the checkpoints after step {step} in {self.folder} could not be removed: {error}") from error
+
   def _known(self) -> str:
     return ", ".join(map(str, self.steps())) or "none"
 
   def _card(self, step: int) -> dict[str, Any] | None:
-    try:
-      card = json.loads((self.folder / str(step) / _CARD).read_text())
-    except (OSError, ValueError, RecursionError):
-      return None
-    return card if isinstance(card, dict) and {"schema", "step", "score", "files", "leaves"} <= card.keys() else None
+    return read_card(self.folder / str(step))[0]
 
   def _ranked(self) -> list[int]:
     """Steps with a score, best first."""
     cards = [card for step in self.steps() if (card := self._card(step)) and card["score"] is not None]
     cards.sort(key=lambda card: (card["score"], card["step"]), reverse=True)
     return [card["step"] for card in cards]
-
-  def _damage(self, step: int) -> str | None:
-    """What is wrong with a checkpoint's files; None if nothing is."""
-    card = self._card(step)
-    if card is None:
-      return f"{_CARD} cannot be read"
-    for name, crc in card["files"].items():
-      path = self.folder / str(step) / name
-      if not path.is_file():
-        return f"{name} is missing"
-      if _crc32(path) != crc:
-        return f"{name} has changed since it was written"
-    return None
 
   def _publish(self, partial: Path, step: int) -> None:
     final = self.folder / str(step)
@@ -197,8 +201,17 @@ class Checkpoints:
     os.rename(partial, final)
 
   def _prune(self) -> None:
-    steps = self.steps()
-    for step in set(steps) - set(steps[-self._keep:]) - {self.best_step()}:
+    """Remove what is older than those kept. A damaged one is neither one of the newest nor the best."""
+    damaged = {step: damage for step in self.steps() if (damage := self.damage(step)) is not None}
+    for step, damage in damaged.items():
+      _log.warning("checkpoint %d is damaged (%s): it does not count", step, damage)
+    good = [step for step in self.steps() if step not in damaged]
+    best = next((step for step in self._ranked() if step in good), None)
+    kept = {*good[-self._keep:], best}
+    self._remove([step for step in self.steps() if step not in kept and step < good[-1]])
+
+  def _remove(self, steps: list[int]) -> None:
+    for step in steps:
       os.rename(self.folder / str(step), self.folder / f".replaced-{step}")
     self._clear_hidden()
 
@@ -208,11 +221,35 @@ class Checkpoints:
       for leftover in self.folder.glob(pattern):
         shutil.rmtree(leftover)
 
-  def _write_index(self) -> None:
+  def save_seconds(self, step: int) -> float | None:
+    """What the last save took, as the index has it; None if that was another step's, or cannot be told."""
+    try:
+      saved = json.loads((self.folder / "index.json").read_text())["saved"]
+      return float(saved["seconds"]) if saved["step"] == step else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+      return None
+
+  def _write_index(self, saved: dict[str, float] | None = None) -> None:
     cards = [card for step in self.steps() if (card := self._card(step))]
     steps = [{key: card[key] for key in ("step", "score", "saved_at")} for card in cards]
-    index = {"schema": 1, "latest": self.steps()[-1], "best": self.best_step(), "checkpoints": steps}
+    index = {"schema": 1, "latest": self.steps()[-1], "best": self.best_step(), "checkpoints": steps,
+             "saved": saved}
     write_json(self.folder / "index.json", index)
+
+
+def _damage(folder: Path) -> str | None:
+  card, damage = read_card(folder)
+  if card is None or card["schema"] != SCHEMA:
+    return damage
+  for name, crc in card["files"].items():
+    if not (folder / name).is_file():
+      return f"{name} is missing"
+    try:
+      if _crc32(folder / name) != crc:
+        return f"{name} has changed since it was written"
+    except OSError as error:
+      return f"{name} cannot be read: {error.strerror}"
+  return None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,25 +1,34 @@
 """The command line behind run.py: check everything first, then let Hydra run it, then map the exit code."""
 
 import argparse
+import contextlib
 import importlib
 import pathlib
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
 from wildrobot_exp.config.compose import CONF_DIR, CONFIG_NAME, VERSION_BASE, Composed, compose
 from wildrobot_exp.config.explain import one_line
-from wildrobot_exp.config.folders import check_folder
-from wildrobot_exp.config.launcher import LAUNCHERS
+from wildrobot_exp.config.folders import check_folder, holds_run, unless_refused
+from wildrobot_exp.config.hydra_keys import check_flags
+from wildrobot_exp.config.launcher import CLUSTERS, LAUNCHERS
 from wildrobot_exp.config.plan import plan
-from wildrobot_exp.config.resume import expand_resume, in_sweep_folder, split_sweep_resume, sweep_arguments
+from wildrobot_exp.config.resume import (
+  expand_resume,
+  in_run_folder,
+  in_sweep_folder,
+  split_sweep_resume,
+  sweep_arguments,
+)
 from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.interrupts import Terminated, collected, raise_on_sigterm
 from wildrobot_exp.job import job
-from wildrobot_exp.run_lock import only_writer, refuse_if_in_use
+from wildrobot_exp.run_lock import claimed, only_writer, refuse_if_in_use
 from wildrobot_exp.sweep_answer import write_answer
 from wildrobot_exp.sweeps.folder import SweepFolder
 from wildrobot_exp.sweeps.manifest import MANIFEST, SEARCH, Manifest
@@ -39,6 +48,8 @@ def launch(hydra_main: Callable[[], None]) -> int:
     The exit code: 0 done, 1 failed, 2 the user's mistake (one line on stderr, nothing written),
     130 SIGINT, 143 SIGTERM and the others of interrupts.TERMINATING.
   """
+  if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
   raise_on_sigterm()
   SweepFolder.latest = None
   try:
@@ -54,19 +65,23 @@ def launch(hydra_main: Callable[[], None]) -> int:
       hydra_main()
       return 0
     resumed = sweep is not None or composed.cells[0].config.resume is not None
-    check_folder(composed.folder, composed.multirun, resumed)
-    refuse_if_in_use(composed.folder)
+    check_folder(composed.folder, composed.multirun, resumed or composed.timed)
+    if not composed.timed:
+      refuse_if_in_use(composed.folder)
     if composed.cells[0].config.resume is not None:
       _check_run(composed.cells[0].config, args.config_dir)
     manifest = None if sweep is None else _check_resumed(composed, sweep)
     if manifest is None and composed.search is not None:
       check_storage = importlib.import_module("wildrobot_exp.sweeps.study").check_storage  # imports Optuna: only now
       check_storage(_record(composed))
+    check_starts = importlib.import_module("wildrobot_exp.start_checks").check_starts  # imports MuJoCo: only now
+    check_starts([cell.config for cell in composed.cells], here=composed.launcher not in CLUSTERS)
     if any(cell.config.dry_run for cell in composed.cells):
       print("\n".join(_plans(composed)))
       return 0
-    print("\n".join(_announcement(composed)), flush=True)
-    _run(hydra_main, composed, manifest)
+    with _claimed(composed, resumed) as composed:
+      print("\n".join(_announcement(composed)), flush=True)
+      _run(hydra_main, composed, manifest)
     return _finish(composed)
   except UserError as error:
     print(f"error: {one_line(error)}", file=sys.stderr)
@@ -97,8 +112,22 @@ def _check_resumed(composed: Composed, sweep: pathlib.Path) -> Manifest:
   return manifest
 
 
+@contextlib.contextmanager
+def _claimed(composed: Composed, resumed: bool) -> Iterator[Composed]:
+  """Hold the folder of a plain run before Hydra writes into it; it may be another one than the composed one."""
+  if composed.multirun:
+    yield composed
+  elif resumed:
+    with only_writer(composed.folder), unless_refused(pathlib.Path(composed.folder)):
+      yield composed
+  else:
+    with claimed(composed.folder, holds_run, step_aside=composed.timed) as folder:
+      yield composed.in_folder(folder)
+
+
 def _run(hydra_main: Callable[[], None], composed: Composed, manifest: Manifest | None) -> None:
   if not composed.multirun:
+    sys.argv[1:] = in_run_folder(sys.argv[1:], composed.folder)  # Hydra would look at the clock once more
     hydra_main()
     return
   sys.argv[1:] = in_sweep_folder(sys.argv[1:], composed.folder)  # it may have the time in its name
@@ -154,9 +183,7 @@ def _parse() -> argparse.Namespace:
 
   parser.error = refuse
   args = parser.parse_args()
-  modes = [args.run, args.multirun, args.cfg, args.info, args.shell_completion]
-  if sum(bool(mode) for mode in modes) > 1:
-    raise UserError("only one of --run, --multirun, --cfg, --info and --shell-completion at a time")
+  check_flags(args)
   return args
 
 

@@ -19,7 +19,6 @@ from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.built_check import check_built, check_update
 from wildrobot_exp.compilation_cache import use_compilation_cache
 from wildrobot_exp.config.folders import sweep_name
-from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.quick import QuickEvaluation
 from wildrobot_exp.interrupts import held, raise_held
@@ -47,8 +46,6 @@ def run_job(cfg: Any, run_dir: Path) -> dict[str, Any]:
     KeyboardInterrupt: a signal arrived; what was trained is saved.
   """
   started = time.monotonic()
-  if cfg.resume and cfg.algo.name == "brax_ppo":
-    raise UserError("algo=brax_ppo cannot be resumed: Brax keeps its state to itself; use algo=ppo")
   prepare_process()
   with held():  # from here on JAX calls back into Python
     return _run_job(cfg, run_dir, started)

@@ -7,6 +7,7 @@ qpos, qvel, warmstart (before the step), action, command; episode_steps (control
 env_steps (of the run, at the end of the rollout), iteration, robot, seed, model_hash.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,23 +32,30 @@ class Incidents:
     run_dir: the run folder.
     facts: seed, control_dt and model_hash of the run.
     say: told of the first one, of the last one kept, and of a disk that refuses.
-    go_on: a resumed run's are kept; otherwise there are none yet, and older files are removed.
+    resume_step: env steps a resumed run goes on from: what it went through until then is kept. None: a new run.
   """
 
-  def __init__(self, run_dir: Path, facts: dict[str, Any], say: Callable[[str], None], *, go_on: bool):
+  def __init__(
+    self, run_dir: Path, facts: dict[str, Any], say: Callable[[str], None], *, resume_step: int | None = None
+  ):
     self._run_dir = run_dir
     self._facts = facts
     self._say = say
-    if not go_on:
-      for path in incident_files(run_dir):
-        path.unlink()
-    self._kept = len(incident_files(run_dir))
     self._refused = False
+    self.rewind(-1 if resume_step is None else resume_step)
 
   @property
   def full(self) -> bool:
     """Whether no more are kept."""
     return self._kept >= MOST or self._refused
+
+  def rewind(self, step: int) -> None:
+    """Training goes on from an earlier step: what went bad beyond it is removed, as it may do so again."""
+    for path in incident_files(self._run_dir):
+      if step < 0 or _env_steps(path) > step:
+        path.unlink()
+    files = incident_files(self._run_dir)
+    self._kept = int(files[-1].stem) + 1 if files else 0
 
   def keep(self, rollout: "Rollout", env_steps: int, iteration: int) -> None:
     """Keep what is invalid in a rollout [T, N, ...], earliest first."""
@@ -87,6 +95,14 @@ class Incidents:
 def incident_files(run_dir: Path) -> list[Path]:
   """The incidents of a run, number 0 first."""
   return sorted((run_dir / FOLDER).glob("[0-9]*.npz"))
+
+
+def _env_steps(path: Path) -> float:
+  """Of the run when a state went bad; infinity where the file is damaged."""
+  try:
+    return float(read_npz(path, "")["env_steps"])
+  except (UserError, KeyError, TypeError, ValueError):
+    return math.inf
 
 
 def read_incident(run_dir: Path, number: int) -> dict[str, np.ndarray]:

@@ -8,7 +8,6 @@ import jax
 import numpy as np
 
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.errors import UserError
 from wildrobot_exp.learning.amp import Amp, AmpState
 from wildrobot_exp.learning.health import START_TABLE, Health
 from wildrobot_exp.learning.rollout import Rollout
@@ -18,8 +17,7 @@ from wildrobot_exp.motions import Clip
 from wildrobot_exp.motions.lint import lint_clip
 from wildrobot_exp.motions.reference import AmpReference, make_amp_reference
 from wildrobot_exp.robots import Robot
-
-_SAME = ("features", "window", "condition", "hidden")  # a discriminator only fits a run with the same of these
+from wildrobot_exp.start_checks import check_discriminator
 
 
 def clip_warnings(cfg: Any, robot: Robot, clips: list[Clip]) -> list[str]:
@@ -76,21 +74,10 @@ def with_discriminator(cfg: Any, state: TrainState) -> TrainState:
   source = cfg.amp.discriminator if cfg.amp is not None else None
   if source is None:
     return state
-  checkpoints = Checkpoints(source)
-  step = checkpoints.resolve("latest")
-  theirs = checkpoints.info(step)["config"].get("amp")
-  if theirs is None:
-    raise UserError(f"amp.discriminator={source} has no discriminator: name a run of algo=ppo_amp")
-  for key in _SAME:
-    ours = list(cfg.amp[key]) if key in ("features", "hidden") else cfg.amp[key]
-    if theirs.get(key) != ours:
-      raise UserError(f"amp.discriminator={source} was trained with amp.{key}={theirs.get(key)}, this run has {ours}")
-  loss = (theirs.get("loss") or {}).get("name")
-  if loss != cfg.amp.loss.name:
-    raise UserError(f"amp.discriminator={source} was trained with amp/loss={loss}, this run has {cfg.amp.loss.name}")
+  step = check_discriminator(cfg)
   nothing = dict.fromkeys(AmpState.__dataclass_fields__)
   wanted = AmpState(**nothing | {"params": state.amp.params, "mean": state.amp.mean, "std": state.amp.std})
-  found = checkpoints.restore(step, partial_state(amp=wanted), part=True).amp
+  found = Checkpoints(source).restore(step, partial_state(amp=wanted), part=True).amp
   return state.replace(amp=state.amp.replace(params=found.params, mean=found.mean, std=found.std))
 
 

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from wildrobot_exp.building import Experiment, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.resume import MODEL
-from wildrobot_exp.errors import UserError
+from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
 from wildrobot_exp.evaluation.run_folder import evaluate_into, summary
@@ -72,7 +72,7 @@ class Recording:
   ) -> Bookkeeper:
     """The bookkeeper of the training; `quick` evaluates (normaliser, policy parameters)."""
     resumed = self.resume_step is not None
-    known = self.checkpoints.info(self.resume_step).get("books", {}) if resumed else None
+    known = self.checkpoints.info(self.resume_step)["books"] if resumed else None
     facts = {"seed": self.cfg.seed, "control_dt": robot.control_dt, "model_hash": robot.model_hash}
     evaluation: QuickEvaluation | None = None if quick is None else lambda state: quick(policy_params(state))
     self._books = Bookkeeper(
@@ -87,7 +87,7 @@ class Recording:
       quick_evaluation=evaluation,
       columns=columns,
       rollbacks=Rollbacks(self.cfg.checkpoints.rollback_after, self.run_dir / ROLLBACKS, go_on=resumed),
-      incidents=Incidents(self.run_dir, facts, self.tracker.say, go_on=resumed),
+      incidents=Incidents(self.run_dir, facts, self.tracker.say, resume_step=self.resume_step),
       obey=StopRequest(self.run_dir).obey,
       books=known,
     )
@@ -122,9 +122,29 @@ class Recording:
     Returns:
       The numbers that a sweep compares and gates test: `numbers` of the training, and those of the evaluation;
       wall_s counts from time.monotonic() = started, and what earlier starts of the run took.
+
+    Raises:
+      RunFailed: the disk does not take the evaluation; all else is done.
     """
     self.tracker.say(f"evaluating the policy of step {step}")
-    result = evaluate_into(
+    unwritten: OSError | None = None
+    try:
+      numbers = numbers | summary(self._evaluated(experiment, params, step, programs))
+    except OSError as error:  # a full disk costs the evaluation, not the training's last row and the report
+      unwritten = error
+    numbers["wall_s"] = self.tracker.earlier_s + time.monotonic() - started
+    saved = self._books.saved() if self._books else {}  # the last checkpoint has no later row
+    self.tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()} | saved)
+    self.numbers = numbers
+    if unwritten is not None:
+      raise RunFailed(
+        f"the evaluation could not be written ({unwritten.strerror or unwritten}); the trained policy is saved:"
+        f" wildrobot eval {self.run_dir}"
+      ) from unwritten
+    return numbers
+
+  def _evaluated(self, experiment: Experiment, params: Any, step: int, programs: Programs | None) -> dict[str, Any]:
+    return evaluate_into(
       self.run_dir,
       self.cfg,
       experiment.networks,
@@ -134,12 +154,6 @@ class Recording:
       say=self.tracker.say,
       programs=programs,
     )
-    numbers = numbers | summary(result)
-    numbers["wall_s"] = self.tracker.earlier_s + time.monotonic() - started
-    saved = self._books.saved() if self._books else {}  # the last checkpoint has no later row
-    self.tracker.log(int(numbers["env_steps"]), {f"final/{name}": value for name, value in numbers.items()} | saved)
-    self.numbers = numbers
-    return numbers
 
 
 @contextlib.contextmanager
@@ -162,6 +176,8 @@ def recording(
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
   if resume_step is not None and MODEL not in cfg.resume_allow:
     checkpoints.check_model(resume_step)
+  if resume_step is not None:
+    checkpoints.drop_beyond(resume_step)
   versions = run_dir / "versions.json"
   resumed = None if resume_step is None else (resume_step, read_versions(versions))
   facts: dict[str, Any] = {"run": run_dir.name, "total_steps": cfg.total_steps}
@@ -186,10 +202,13 @@ def recording(
     exit_code = 0
   finally:
     tracker.close(exit_code)
-  if run.numbers:
-    facts |= {"wall_s": run.numbers["wall_s"]}
-    write_versions(versions, overrides=overrides, facts=facts, command=command, resumed=resumed)
-    write_report(run_dir)
+    if run.numbers:  # it was concluded, whatever could not be written
+      facts |= {"wall_s": run.numbers["wall_s"]}
+      try:
+        write_versions(versions, overrides=overrides, facts=facts, command=command, resumed=resumed)
+        write_report(run_dir)
+      except OSError as refused:
+        tracker.say(f"warning: the report could not be written ({refused.strerror}): wildrobot report {run_dir}")
 
 
 def _stored(cfg: Any, checkpoints: Checkpoints, resume_step: int | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load, load_saved
 from wildrobot_exp.config.folders import read_overrides
-from wildrobot_exp.config.resume import own_overrides
+from wildrobot_exp.config.resume import MODEL, own_overrides
 from wildrobot_exp.config.saved import check_unchanged, completed
 
 
@@ -56,10 +56,18 @@ def check_resumed(run_dir: Path, allowed: Sequence[str], config_dir: str | None)
     config_dir: where else than in conf/ its options are, as given with --config-dir.
 
   Raises:
-    UserError: names what has changed.
+    UserError: names what has changed: the config, or the robot's file.
   """
-  checkpoints = Checkpoints(run_dir)
+  from wildrobot_exp.learning.rollback import FILE as ROLLBACKS
+  from wildrobot_exp.learning.rollback import read_rollbacks
+  from wildrobot_exp.robots import model_hash  # imports MuJoCo
+
+  checkpoints = Checkpoints(run_dir, model_hash=model_hash())
   step = checkpoints.resolve("latest")
+  if MODEL not in allowed:
+    checkpoints.check_model(step)
+  if (run_dir / ROLLBACKS).exists():
+    read_rollbacks(run_dir / ROLLBACKS)
   search = [f"hydra.searchpath=['file://{os.path.abspath(config_dir)}']"] if config_dir else []
   today = _plain(load([*own_overrides(run_dir), *search], probe=False, trained=True))
   check_unchanged(checkpoints.info(step)["config"], today, allowed, f"resume={run_dir} from step {step}")

@@ -5,24 +5,33 @@ The kernel drops the lock with the process, however that one ends. The file says
 
 import contextlib
 import fcntl
+import itertools
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from wildrobot_exp.errors import UserError
 
 LOCK = ".lock"
+MOST_NAMES = 100  # tried for a folder whose name is taken
+
+_held: set[Path] = set()  # locks of this process
 
 
 @contextlib.contextmanager
 def only_writer(folder: str | os.PathLike) -> Iterator[None]:
-  """Hold the run folder while inside.
+  """Hold the run folder while inside. Who holds it already may do so once more.
 
   Raises:
-    UserError: another process is writing into it.
+    UserError: another process is writing into it, or its file system cannot tell.
   """
-  with (Path(folder) / LOCK).open("a+") as file:
+  path = Path(folder).resolve() / LOCK
+  if path in _held:
+    yield
+    return
+  with _opened(path) as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -30,10 +39,60 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
       pid, host = _writer(file.read())
       where = "" if host == socket.gethostname() else f" on {host}"
       raise UserError(f"{folder} is in use by process {pid}{where}: wait for it, or stop it first") from error
+    except OSError as error:
+      raise UserError(
+        f"{folder} is on a file system without locks ({error.strerror}): two processes could write into it; choose"
+        " another one"
+      ) from error
     file.truncate(0)
     file.write(f"{os.getpid()} {socket.gethostname()}")
     file.flush()
-    yield
+    _held.add(path)
+    try:
+      yield
+    finally:
+      _held.discard(path)
+
+
+@contextlib.contextmanager
+def claimed(folder: str, holds_run: Callable[[Path], bool], *, step_aside: bool) -> Iterator[str]:
+  """Hold a folder that no run has begun in, while inside; created if it is not there.
+
+  Args:
+    folder: wanted.
+    holds_run: whether there is a run in a folder already.
+    step_aside: where it is taken, folder_2 is held, or folder_3, ...
+
+  Yields:
+    The folder that is held.
+
+  Raises:
+    UserError: it is taken.
+  """
+  with contextlib.ExitStack() as stack:
+    for number in itertools.count(1):
+      name = folder if number == 1 else f"{folder}_{number}"
+      try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+        stack.enter_context(only_writer(name))
+        if holds_run(Path(name)):
+          raise UserError(f"{name} already holds a run: choose another folder with hydra.run.dir=...")
+        break
+      except OSError as error:
+        raise UserError(f"cannot write to {name}: {error.strerror or error}; choose another folder") from error
+      except UserError:
+        stack.close()
+        if not step_aside or number == MOST_NAMES:
+          raise
+    yield name
+
+
+
+def _opened(path: Path) -> TextIO:
+  try:
+    return path.open("a+")
+  except OSError as error:
+    raise UserError(f"cannot write to {path}: {error.strerror}; choose another folder, or make it writable") from error
 
 
 def refuse_if_in_use(folder: str | os.PathLike) -> None:

@@ -11,12 +11,12 @@ import pytest
 from toy_update import SIZE, ToyUpdate, toy_hyperparameters
 
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.errors import RunFailed, Stopped
+from wildrobot_exp.errors import RunFailed, Stopped, UserError
 from wildrobot_exp.interrupts import TERMINATING, held, raise_on_sigterm
 from wildrobot_exp.learning import rollback
 from wildrobot_exp.learning import trainer as trainer_module
 from wildrobot_exp.learning.bookkeeper import Bookkeeper
-from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Rollbacks
+from wildrobot_exp.learning.rollback import MOST_ROLLBACKS, Diverged, Rollbacks
 from wildrobot_exp.learning.trainer import Trainer
 from wildrobot_exp.learning.unlogged import means
 from wildrobot_exp.stop_request import StopRequest, ask_to_stop
@@ -226,6 +226,30 @@ def test_a_rollback_leaves_nothing_of_the_branch_that_was_given_up_in_logs_and_b
   assert [int(row["step"]) for row in rows] == steps(1, 2, 4, 6, 8, 10)
   assert float(rows[2]["train/policy_loss"]) == (2 + 3) / 2  # of updates 3 and 4: 3 is in the checkpoint's books
   assert numbers["invalid_states"] == 10.0 and numbers["train_return_gain"] == 5.0 - 2.0
+
+
+def test_a_damaged_rollbacks_file_is_one_line(tmp_path):
+  file = tmp_path / "rollbacks.json"
+  for text in ("", "[]", '{"schema": 1}', '{"rollbacks": [1]}', '{"rollbacks": [{"lowered": "x"}]}'):
+    file.write_text(text)
+    with pytest.raises(UserError, match="rollbacks.json is damaged: restore it, or remove it"):
+      Rollbacks(2, file, go_on=True)
+
+
+def test_skipped_updates_in_a_row_count_across_a_resume():
+  metrics = {"train/skipped_updates": 1.0}
+  first = Rollbacks(2)
+  first.watch(metrics, 64)
+  again = Rollbacks(2)
+  again.go_on(first.books())
+  with pytest.raises(Diverged, match="in 2 updates in a row, at step 128: lower algo.learning_rate"):
+    again.watch(metrics, 128)
+
+
+@pytest.mark.parametrize("metrics", [{"train/skiped_updates": 0.0}, {"train/skipped_updates": 0.0, "amp/loss": 1.0}])
+def test_a_metric_under_another_name_is_an_error_not_a_zero(metrics):
+  with pytest.raises(KeyError, match="skipped_updates"):
+    Rollbacks(2).watch(metrics, 64)
 
 
 def test_a_rollback_is_made_though_the_disk_is_full(tmp_path, monkeypatch):

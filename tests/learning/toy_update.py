@@ -65,6 +65,9 @@ class ToyUpdate:
     metrics |= {
       "train/return": jnp.where(jnp.any(number == self._ended_at), number.astype(jnp.float32), jnp.nan),
       "train/invalid_states": jnp.ones(()),
+      "train/contact_overflows": jnp.zeros(()),
+      "train/skipped_updates": jnp.zeros(()),
+      "amp/skipped_updates": jnp.zeros(()),
       f"{self._who}/skipped_updates": 4.0 * bad,
     }
     return ToyState(steps + SIZE, value + 1.0 * ~bad), metrics

@@ -11,7 +11,7 @@ from wildrobot_exp.errors import UserError
 from wildrobot_exp.motions import make_gait
 from wildrobot_exp.motions.files import load_clips
 from wildrobot_exp.motions.mirror import mirror_clip
-from wildrobot_exp.motions.reference import make_clips
+from wildrobot_exp.motions.sources import make_clips
 
 
 @pytest.fixture(scope="module")

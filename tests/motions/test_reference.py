@@ -15,11 +15,11 @@ from wildrobot_exp.motions.reference import (
   COMMAND,
   COMMAND_FLOOR,
   make_amp_reference,
-  make_clips,
   reference_frames,
   reference_transitions,
   stride_phase,
 )
+from wildrobot_exp.motions.sources import make_clips
 
 SPEEDS = [0.0, 0.1, 0.3]
 NAMES = ("joint_pos", "root_height", "contacts")

@@ -54,6 +54,22 @@ def test_a_resumed_run_drops_rows_beyond_its_checkpoint_and_keeps_columns_and_ti
   assert list(read(path)[0]) == ["step", "wall_s", "eval/survival", "train/return"]
 
 
+def test_the_row_that_concluded_a_run_goes_when_the_run_goes_on(path):
+  file = CsvFile(path)
+  file.log(20, {"wall_s": 2.0, "train/return": 1.0})
+  file.log(20, {"wall_s": 9.0, "final/survival": 0.5})
+  resumed = CsvFile(path, resume_step=20)
+  assert resumed.kept == [(20, {"wall_s": 2.0, "train/return": 1.0})]
+  resumed.log(20, {"wall_s": 9.5, "final/survival": 0.75})
+  assert [(row["step"], row["final/survival"]) for row in read(path)] == [("20", ""), ("20", "0.75")]
+
+
+@pytest.mark.parametrize("line", ["x,1.0,1.0", "20,,1.0", "20,2.0,\x00", "20,2.0"])
+def test_a_damaged_row_is_left_out_of_a_resumed_file(path, line):
+  path.write_text(f"step,wall_s,train/return\n10,1.0,1.0\n{line}\n30,3.0,3.0\n")
+  assert [step for step, _ in CsvFile(path, resume_step=30).kept] == [10, 30]
+
+
 def test_going_back_drops_the_rows_beyond_a_step(path):
   file = CsvFile(path)
   for step in (10, 20, 30):

@@ -56,6 +56,16 @@ def test_a_resumed_run_hides_what_lies_beyond_its_checkpoint(tmp_path):
   assert scalars(tmp_path, "x") == [(10, 10.0), (20, 20.0), (25, 25.0)]
 
 
+def test_a_run_that_is_concluded_again_has_one_final_row(tmp_path):
+  events = TensorBoardEvents(tmp_path, CONFIG)
+  for row in ({"x": 1.0}, {"final/x": 2.0}):
+    events.log(20, row)
+  events.close(0)
+  resumed = TensorBoardEvents(tmp_path, CONFIG, resume_step=20, kept=[(10, {"x": 0.0}), (20, {"x": 1.0})])
+  resumed.log(20, {"final/x": 3.0})
+  assert (scalars(tmp_path, "x"), scalars(tmp_path, "final/x")) == ([(20, 1.0)], [(20, 3.0)])
+
+
 def test_going_back_hides_what_was_logged_beyond_a_step(tmp_path):
   events = TensorBoardEvents(tmp_path, CONFIG)
   for step in (10, 20, 30):

@@ -165,3 +165,11 @@ def test_the_wall_time_does_not_follow_a_clock_that_is_set_back(tmp_path, monkey
   tracker.log(20, {})
   first, second = (float(row["wall_s"]) for row in read(tmp_path))
   assert 0 <= first < second < 60
+
+
+def test_warnings_are_said_without_progress_too(tmp_path, capsys):
+  tracker = make(tmp_path, progress=False)
+  tracker.say("evaluating")
+  tracker.say("warning: back to the last checkpoint")
+  tracker.close(0)
+  assert capsys.readouterr().out == "warning: back to the last checkpoint\n"

@@ -183,6 +183,56 @@ def test_after_going_back_the_same_steps_are_given_again_also_on_resume(tmp_path
   assert [item.get("rolled_back") for item in found] == [None, None, None, 1.0, None, None]
 
 
+def left(tmp_path) -> list[dict]:
+  """The rows that count, of all parts, in the order of wandb's own numbers: see ROLLED_BACK."""
+  history = [record["history"]["item"] for part in parts(tmp_path) for record in part if record["type"] == "history"]
+  found: list[dict] = []
+  for item in sorted(history, key=lambda item: item["_step"]):
+    if wandb_files.ROLLED_BACK in item:
+      found = [row for row in found if row["step"] <= item["step"]]
+    else:
+      found.append(item)
+  return found
+
+
+def test_where_a_resumed_run_goes_another_way_the_rows_of_the_killed_one_are_given_up(tmp_path):
+  run = start(tmp_path)
+  for step in (10, 20, 25, 30):
+    run.log(step, {"wall_s": 1.0, "train/return": float(step)})
+  run.close(1)
+  time.sleep(1.1)
+  resumed = start(tmp_path, kept=[(10, {"wall_s": 1.0, "train/return": 10.0})])
+  for step, value in ((20, 21.0), (28, 28.0)):
+    resumed.log(step, {"wall_s": 2.0, "train/return": value})
+  resumed.close(0)
+  assert [(row["step"], row["train/return"]) for row in left(tmp_path)] == [(10, 10.0), (20, 21.0), (28, 28.0)]
+
+
+def test_rows_at_steps_that_a_resumed_run_never_has_are_given_up(tmp_path):
+  run = start(tmp_path)
+  for step in (10, 15, 30):
+    run.log(step, {"train/return": float(step)})
+  run.close(1)
+  time.sleep(1.1)
+  resumed = start(tmp_path, kept=[(10, {"train/return": 10.0})])
+  resumed.log(20, {"train/return": 20.0})
+  resumed.close(0)
+  assert [(row["step"], row["train/return"]) for row in left(tmp_path)] == [(10, 10.0), (20, 20.0)]
+
+
+def test_a_run_that_is_concluded_again_has_one_final_row(tmp_path):
+  run = start(tmp_path)
+  run.log(20, {"train/return": 20.0})
+  run.log(20, {"wall_s": 5.0, "final/survival": 0.5})
+  run.close(0)
+  time.sleep(1.1)
+  resumed = start(tmp_path, kept=[(20, {"train/return": 20.0})])
+  resumed.log(20, {"wall_s": 6.0, "final/survival": 0.75})
+  resumed.close(0)
+  rows = [(row["step"], row.get("train/return"), row.get("final/survival")) for row in left(tmp_path)]
+  assert rows == [(20, 20.0, None), (20, None, 0.75)]
+
+
 def test_a_new_run_in_the_same_folder_is_another_wandb_run(tmp_path):
   assert wandb_files.run_id(tmp_path, resumed=False) != wandb_files.run_id(tmp_path, resumed=False)
   assert wandb_files.run_id(tmp_path, resumed=True) == wandb_files.run_id(tmp_path, resumed=True)

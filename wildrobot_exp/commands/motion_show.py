@@ -53,7 +53,7 @@ def _clip(motion: str, speed: float | None, robot: "Robot") -> tuple[str, "Clip"
     return path.stem, load_clip(path)
 
   from wildrobot_exp.config.compose import load
-  from wildrobot_exp.motions.reference import make_clips
+  from wildrobot_exp.motions.sources import make_clips
 
   wanted = DEFAULT_SPEED if speed is None else speed
   clips = make_clips(load([f"motion={motion}"], probe=False).motion, robot)

@@ -52,6 +52,8 @@ def check(cfg: Config, *, trained: bool = False) -> None:
 def _check_resume(cfg: Config) -> None:
   if cfg.resume is None and set(cfg.resume_allow) - {MODEL}:
     raise UserError(f"resume_allow={cfg.resume_allow} without a run to resume: add resume=<run folder>")
+  if cfg.resume is not None and cfg.algo.name == "brax_ppo":
+    raise UserError("algo=brax_ppo cannot be resumed: Brax keeps its state to itself; use algo=ppo")
   for key in cfg.resume_allow:
     if key != MODEL and not is_known(key):
       raise unknown_key(key)

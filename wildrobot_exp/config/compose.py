@@ -25,6 +25,7 @@ from wildrobot_exp.config.checks import check
 from wildrobot_exp.config.composed import Cell, Composed, check_distinct, check_platforms
 from wildrobot_exp.config.devices import probe_devices
 from wildrobot_exp.config.explain import explain
+from wildrobot_exp.config.hydra_keys import check_hydra_override, check_hydra_section, check_package
 from wildrobot_exp.config.launcher import check_launcher, register_launcher
 from wildrobot_exp.config.loader import SweepLoader
 from wildrobot_exp.config.overrides import check_overrides
@@ -126,13 +127,19 @@ def compose(
   if args.config_dir:
     overrides.append(f"hydra.searchpath=['file://{os.path.abspath(args.config_dir)}']")
   with _hydra(conf_dir) as hydra:
+    for override in OverridesParser.create(hydra.config_loader).parse_overrides(overrides):
+      if override.is_hydra_override():
+        check_hydra_override(override)
     mode = RunMode.MULTIRUN if args.multirun else hydra.get_mode(name, overrides) or RunMode.RUN
     cfg = _compose(hydra, name, overrides, mode)
+    check_hydra_section(cfg)
+    check_package(args.package, cfg)
     HydraConfig.instance().set_config(cfg)
     launcher = cfg.hydra.runtime.choices["hydra/launcher"]
     if mode == RunMode.RUN:
       folder = str(cfg.hydra.run.dir)
-      composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher)
+      timed = "${now:" in OmegaConf.to_container(cfg.hydra.run, resolve=False)["dir"]
+      composed = Composed(False, [_cell(cfg, overrides, folder)], folder, launcher, timed=timed)
     else:
       check_launcher(cfg.hydra.launcher)
       search = read_search(hydra, cfg) if is_search(cfg) else None

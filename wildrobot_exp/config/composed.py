@@ -34,6 +34,7 @@ class Composed:
     folder: the run folder, or the folder of the whole sweep.
     launcher: the chosen option of hydra/launcher.
     search: the settings and the space of a search; None: not one.
+    timed: the run folder is named after the time, and nobody minds another name.
   """
 
   multirun: bool
@@ -41,6 +42,11 @@ class Composed:
   folder: str
   launcher: str
   search: Search | None = None
+  timed: bool = False
+
+  def in_folder(self, folder: str) -> "Composed":
+    """The same plain run in another folder."""
+    return dataclasses.replace(self, folder=folder, cells=[dataclasses.replace(self.cells[0], folder=folder)])
 
 
 def check_distinct(composed: Composed) -> None:

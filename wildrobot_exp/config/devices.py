@@ -15,7 +15,7 @@ ANY_MACHINE = ("hardware.platform=cpu", "physics=native")  # for a trained polic
 
 
 def probe_devices(cfg: Config, instead: str = "hardware=cpu") -> None:
-  """Refuse hardware=gpu where no GPU can be used. Does not import JAX.
+  """Refuse hardware=gpu where no GPU can be used, and what JAX_PLATFORMS forbids. Does not import JAX.
 
   Args:
     cfg: a config.
@@ -24,9 +24,11 @@ def probe_devices(cfg: Config, instead: str = "hardware=cpu") -> None:
   Raises:
     UserError: says what was looked for and found.
   """
-  if cfg.hardware.platform != "gpu":
-    return
   forced = os.environ.get("JAX_PLATFORMS", "")
+  if cfg.hardware.platform != "gpu":
+    if forced and cfg.hardware.platform not in forced.split(","):
+      raise UserError(f"hardware={cfg.hardware.name} but JAX_PLATFORMS={forced}: unset it")
+    return
   if forced and not GPU_BACKENDS & set(forced.split(",")):
     raise UserError(f"hardware={cfg.hardware.name} but JAX_PLATFORMS={forced}: unset it, or use {instead}")
   if not (glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/dxg") or glob.glob("/dev/kfd")):

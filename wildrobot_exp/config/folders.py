@@ -1,8 +1,10 @@
 """Run folders: can one be written, and what was typed for the run in it?"""
 
+import contextlib
 import pathlib
 import re
 import tempfile
+from collections.abc import Iterator
 
 import yaml
 from omegaconf import OmegaConf
@@ -10,9 +12,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wildrobot_exp.errors import UserError
 
-OVERRIDES = pathlib.Path(".hydra") / "overrides.yaml"
-RUN_FILES = (".hydra",)  # what tells that a folder holds a run
+HYDRA = ".hydra"
+OVERRIDES = pathlib.Path(HYDRA) / "overrides.yaml"
+RUN_FILES = (HYDRA,)  # what tells that a folder holds a run
 SWEEP_FILES = ("multirun.yaml", "manifest.json")
+REFUSED = 2  # exit code
 
 
 def read_overrides(folder: str | pathlib.Path) -> list[str]:
@@ -35,6 +39,24 @@ def read_overrides(folder: str | pathlib.Path) -> list[str]:
     if line.startswith("-") or line.lstrip("+~").startswith("hydra"):
       raise UserError(f"{path} holds {line!r}, which is no override of a run: it is not followed")
   return lines
+
+
+def holds_run(folder: pathlib.Path) -> bool:
+  """Whether a run has begun in a folder."""
+  return (folder / HYDRA).exists()
+
+
+@contextlib.contextmanager
+def unless_refused(folder: pathlib.Path) -> Iterator[None]:
+  """What Hydra writes down of a run that goes on is taken back if the run is refused inside."""
+  before = {path: path.read_bytes() for path in sorted((folder / HYDRA).glob("*.yaml"))}
+  try:
+    yield
+  except (UserError, SystemExit) as refused:
+    if isinstance(refused, UserError) or refused.code == REFUSED:
+      for path, content in before.items():
+        path.write_bytes(content)
+    raise
 
 
 def check_folder(folder: str, multirun: bool, resumed: bool = False) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override, ValueType
 
+from wildrobot_exp.config.hydra_keys import check_hydra_override
 from wildrobot_exp.config.keys import OPEN, TYPES, is_known, unknown_key
 from wildrobot_exp.config.term_names import REWARDS, TERMINATIONS
 from wildrobot_exp.errors import UserError, unknown_name
@@ -29,6 +30,7 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
   for override in overrides:
     if override.is_hydra_override():
       _check_plugin(override)
+      check_hydra_override(override)
       continue
     if override.is_sweep_override() and not multirun:
       raise _needs_sweep(override)

@@ -6,12 +6,11 @@ from pathlib import Path
 from wildrobot_exp import cpus
 from wildrobot_exp.compilation_cache import cache_folder
 from wildrobot_exp.config.derived import iterations, steps_per_iteration, substeps
+from wildrobot_exp.config.memory import machine_memory, memory_parts
 from wildrobot_exp.config.schema import Config
-from wildrobot_exp.config.sizes import discriminator_inputs, observation_sizes, parameters
+from wildrobot_exp.config.sizes import parameters
 from wildrobot_exp.config.throughput import measured_speed
 
-FLOAT = 4  # bytes
-ADAM = 3  # a parameter and its two moments
 NOT_BRAX = (  # keys of our loop, which algo=brax_ppo does not run
   "logger.every",
   "checkpoints.every_steps",
@@ -59,15 +58,10 @@ def plan(cfg: Config, folder: str) -> str:
 
 
 def _memory(cfg: Config) -> str:
-  """What is certain: parameters with Adam's moments, one iteration's observations, the replay."""
-  parts = {
-    "networks": ADAM * sum(parameters(cfg).values()),
-    "observations": steps_per_iteration(cfg) * sum(observation_sizes(cfg)),
-  }
-  if cfg.amp is not None:
-    parts["replay"] = cfg.amp.replay_size * discriminator_inputs(cfg.amp)
-  shown = ", ".join(f"{name} {FLOAT * numbers / 1e6:.1f}" for name, numbers in parts.items())
-  return f"at least {FLOAT * sum(parts.values()) / 1e6:.0f} MB beside programs and temporaries ({shown})"
+  parts = memory_parts(cfg)
+  shown = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts.items())
+  there = f", of {machine_memory() / 1e9:.1f} GB here" if cfg.hardware.platform == "cpu" else ""
+  return f"at least {sum(parts.values()) / 1e6:.0f} MB{there}, beside programs and temporaries ({shown})"
 
 
 def _time(cfg: Config, folder: str) -> str:

@@ -65,6 +65,23 @@ CHOICES = {
   "motion.name": MOTIONS,
   "physics": ENGINES,
 }
+AT_MOST = {  # key: most, unit; beyond it lies a typing mistake that would fill the memory or never end
+  "env.control_dt": (1, "s"),
+  "env.episode_seconds": (10_000, "s"),
+  "env.gait_period": (10, "s"),
+  "env.command.resample_seconds": (10_000, "s"),
+  "env.reset.bank_size": (1_000_000, "states"),
+  "motion.stride_seconds": (5, "s"),
+  "evaluation.episodes": (100_000, "episodes"),
+  "evaluation.episode_seconds": (10_000, "s"),
+  "evaluation.during_training.episodes": (100_000, "episodes"),
+  "evaluation.long_walk.rollouts": (100_000, "rollouts"),
+  "evaluation.long_walk.distance_m": (10_000, "m"),
+  "evaluation.pushes.trials": (100_000, "trials"),
+  "evaluation.video.seconds": (600, "s"),
+  "evaluation.video.width": (4096, "px"),
+  "evaluation.video.height": (4096, "px"),
+}
 MAX_SEED = 2**31 - 1
 MAX_WINDOW = 50  # frames
 MAX_SLOPE = 30  # degrees; the joints reach no further
@@ -118,6 +135,10 @@ RULES = (
     lambda x: 0 < x <= math.pi,
     "has to be greater than 0, at most 3.14 rad",
     "greater than 0, at most 3.14",
+  ),
+  *(
+    Rule([key], lambda x, most=most: x <= most, f"is too much: use at most {most} {unit}", f"at most {most} {unit}")
+    for key, (most, unit) in AT_MOST.items()
   ),
   Rule(["seed"], lambda x: x <= MAX_SEED, f"is too large: use at most {MAX_SEED}", f"at most {MAX_SEED}"),
 )

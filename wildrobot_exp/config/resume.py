@@ -1,5 +1,6 @@
 """resume=RUN on the command line: the run's own overrides, plus what may change when it goes on; sweep.resume=SWEEP."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,12 @@ from wildrobot_exp.config.folders import read_overrides
 from wildrobot_exp.errors import UserError
 
 CONFIG_DIR = ("--config-dir", "-cd")
+WITH_VALUE = (*CONFIG_DIR, "--config-path", "-cp", "--config-name", "-cn", "--package", "-p")  # flags of Hydra's
 HYDRA = Path(".hydra") / "hydra.yaml"
 KEY = "resume"
 SWEEP_KEY = "sweep.resume"
 SWEEP_FOLDER = "hydra.sweep.dir"
+RUN_FOLDER = "hydra.run.dir"
 ALLOW = "resume_allow"
 MODEL = "model"  # in resume_allow, beside keys: the robot's file may be another one than when the run was started
 CHANGEABLE = ("total_steps", "logger", "checkpoints", "evaluation", "gates", "dry_run")  # everything else stays
@@ -31,7 +34,12 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
   asked = [argument for argument in arguments if _key(argument) == KEY]
   if not asked:
     return list(arguments)
-  folder = Path(asked[-1].partition("=")[2])
+  name = asked[-1].partition("=")[2].strip("'\"")
+  if name == "null" or asked[-1].startswith("~"):
+    return list(arguments)
+  if not name:
+    raise UserError(f"{asked[-1]} names no run folder: {KEY}=<run folder>")
+  folder = Path(name)
   searched, others = _config_dir([argument for argument in arguments if _key(argument) != KEY])
   flags = [argument for argument in others if argument.startswith("-")]
   if flags:
@@ -53,7 +61,7 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
       f" {ALLOW}=[{','.join(fixed)}]; {', '.join(CHANGEABLE)} may change anyway"
     )
   alone = "hydra.mode=RUN"  # an experiment file may have made a sweep of it
-  return [*searched, *own, *others, f"{KEY}='{folder}'", f"hydra.run.dir='{folder}'", alone]
+  return [*searched, *own, *others, f"{KEY}={quoted(name)}", f"{RUN_FOLDER}={quoted(name)}", alone]
 
 
 def own_overrides(folder: Path) -> list[str]:
@@ -92,10 +100,26 @@ def split_sweep_resume(arguments: Sequence[str]) -> tuple[list[str], Path | None
 
 def in_sweep_folder(arguments: Sequence[str], folder: str) -> list[str]:
   """The arguments of a sweep that goes to a folder, whatever they said before."""
-  others = sweep_arguments(arguments)
-  overrides = [i for i, argument in enumerate(others) if not argument.startswith("-")]
+  return _in_folder(arguments, SWEEP_FOLDER, folder)
+
+
+def in_run_folder(arguments: Sequence[str], folder: str) -> list[str]:
+  """The same of one run."""
+  return _in_folder(arguments, RUN_FOLDER, folder)
+
+
+def _in_folder(arguments: Sequence[str], key: str, folder: str) -> list[str]:
+  others = [argument for argument in arguments if _key(argument) != key]
+  values = {i + 1 for i, argument in enumerate(others) if argument in WITH_VALUE}
+  overrides = [i for i, argument in enumerate(others) if not argument.startswith("-") and i not in values]
   last = overrides[-1] + 1 if overrides else len(others)
-  return [*others[:last], f"{SWEEP_FOLDER}='{folder}'", *others[last:]]
+  return [*others[:last], f"{key}={quoted(folder)}", *others[last:]]
+
+
+def quoted(folder: str) -> str:
+  """A path as a value that Hydra's grammar reads back as it is."""
+  path = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), folder)
+  return f"'{path}'"
 
 
 def sweep_arguments(arguments: Sequence[str]) -> list[str]:

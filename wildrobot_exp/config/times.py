@@ -4,6 +4,7 @@ from wildrobot_exp.config.schema import Config
 from wildrobot_exp.errors import UserError
 
 TOLERANCE = 1e-9  # s, or m/s
+MOST_SUBSTEPS = 1000
 MAX_SUBSTEPS = 100  # to look through for a round timestep
 
 
@@ -29,6 +30,10 @@ def check_times(cfg: Config) -> None:
 def _check_divides(cfg: Config, key: str, timestep: float) -> None:
   period = cfg.env.control_dt
   count = period / timestep
+  if count > MOST_SUBSTEPS:
+    raise UserError(
+      f"{key}={timestep} is {count:.3g} physics steps per control step: use at least {period / MOST_SUBSTEPS:g}"
+    )
   if round(count) < 1 or abs(round(count) * timestep - period) > TOLERANCE:
     round_steps = [n for n in range(1, MAX_SUBSTEPS) if abs(round(period / n, 6) * n - period) < TOLERANCE]
     near = round(period / min(round_steps, key=lambda n: abs(n - count), default=1), 6)

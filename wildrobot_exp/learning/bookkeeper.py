@@ -1,6 +1,5 @@
 """What one run writes down while it trains: rows, deterministic evaluations, checkpoints."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +82,7 @@ class Bookkeeper:
     self.meter: Meter | None = None
     self._first = books is None
     self._row: tuple[int, dict[str, float], float | None] = (-1, {}, None)  # the last one: step, columns, score
-    self._saved: dict[str, float] = {}
+    self._saved: dict[str, float] = {} if books is None else self._saved_before(books)
 
   def updates_left(self, done: int) -> int:
     """Updates still to make after `done` env steps."""
@@ -127,7 +126,7 @@ class Bookkeeper:
     if self._quick_evaluation and (last or sound and _crossed(done, self._size, self._evaluate_every)):
       quick = self._quick_evaluation(state())
       score = quick["score"]
-      row |= {f"eval/{name}": value for name, value in quick.items()}
+      row |= {f"eval/{name}": value for name, value in quick.items() if not np.isnan(value)}  # all fell: no vx error
     if row:
       row |= self.saved()
       self._row = done, row, score
@@ -138,7 +137,8 @@ class Bookkeeper:
   def interrupted(self, state: TrainState) -> None:
     """Save, unless it is saved already, or nothing was trained yet. Raises RunFailed."""
     done = int(state.env_steps)  # the interrupt may have come between an update and its count
-    if done and done not in self._checkpoints.steps():
+    saved = done in self._checkpoints.steps() and self._checkpoints.damage(done) is None
+    if done and not saved:
       _, row, score = self._row if self._row[0] == done else (done, {}, None)
       self._save(done, state, row, score, must=True)
 
@@ -146,6 +146,15 @@ class Bookkeeper:
     """Columns about the checkpoints written since they were last asked for; empty if none was."""
     saved, self._saved = self._saved, {}
     return saved
+
+  def _saved_before(self, books: dict[str, Any]) -> dict[str, float]:
+    """Columns about the checkpoint to go on from, and those before it that no row has told of."""
+    step = self._checkpoints.steps()[-1] if self._checkpoints.steps() else None
+    seconds = None if step is None else self._checkpoints.save_seconds(step)
+    if seconds is None:
+      return {}
+    before = float(books.get("saved", {}).get("perf/save_s", 0.0))
+    return {"perf/save_s": before + seconds, "perf/save_mb": self._checkpoints.info(step)["bytes"] / 1e6}
 
   def roll_back(self, state: TrainState, error: Diverged) -> TrainState:
     """The state of the last good checkpoint, to go on from with `rollbacks.factors`; logs and books go back to it.
@@ -162,10 +171,14 @@ class Bookkeeper:
       raise error from damaged
     done = int(state.env_steps)
     state = self._checkpoints.restore(step, state)
-    self._open(self._checkpoints.info(step).get("books", {}))
+    self._checkpoints.drop_beyond(step)
+    said = self.rollbacks.back(done, step)
+    self._open(self._checkpoints.info(step)["books"])
+    if self._incidents:
+      self._incidents.rewind(step)
     self._row = (-1, {}, None)
     self.tracker.rewind(step)
-    self.tracker.say(self.rollbacks.back(done, step))
+    self.tracker.say(said)
     return state
 
   def numbers(self) -> dict[str, float]:
@@ -178,6 +191,7 @@ class Bookkeeper:
     self._held: dict[str, list[np.ndarray]] = from_plain(books.get("held", {}))
     self._returns: list[float] = list(books.get("returns", []))
     self._invalid_states: float = books.get("invalid_states", 0.0)
+    self.rollbacks.go_on(books.get("rollbacks", {}))
 
   def _save(
     self, done: int, state: TrainState, row: dict[str, float], score: float | None, *, must: bool
@@ -185,11 +199,11 @@ class Bookkeeper:
     """Raises RunFailed if it has to be saved now, or could not be for MOST_UNSAVED checkpoints in a row."""
     returns = self._returns[:1] + self._returns[1:][-1:]
     books = {"held": to_plain(self._held), "returns": returns, "invalid_states": self._invalid_states}
+    books |= {"rollbacks": self.rollbacks.books(), "saved": dict(self._saved)}
     books["trained"] = self.meter.trained() if self.meter else self.trained
-    started = time.monotonic()
     try:
       self._checkpoints.save(done, state, metrics=row, config=self._config, score=score, books=books)
-      seconds = self._saved.get("perf/save_s", 0.0) + time.monotonic() - started
+      seconds = self._saved.get("perf/save_s", 0.0) + (self._checkpoints.save_seconds(done) or 0.0)
       self._saved = {"perf/save_s": seconds, "perf/save_mb": self._checkpoints.info(done)["bytes"] / 1e6}
       self._unsaved = 0
     except RunFailed as error:
@@ -200,7 +214,7 @@ class Bookkeeper:
 
   def _watch(self, metrics: dict[str, np.ndarray], done: int) -> None:
     """Before anything of this update is saved or ranked. Raises Diverged with the whole verdict."""
-    if not self._overflowed and metrics.get("train/contact_overflows", 0) > 0:
+    if not self._overflowed and metrics["train/contact_overflows"] > 0:
       self._overflowed = True
       self.tracker.say(
         f"warning: contacts did not fit into the engine's memory at step {done} and were dropped, see"

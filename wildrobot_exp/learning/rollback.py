@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_exp.errors import RunFailed
+from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.json_files import write_json
 
 SLOWER = 0.5  # times the learning rate, with every rollback
@@ -41,7 +41,7 @@ class Rollbacks:
     self.made: list[dict[str, Any]] = []
     if file is not None and file.exists():
       if go_on:
-        self.made = json.loads(file.read_text())["rollbacks"]
+        self.made = read_rollbacks(file)
       else:
         file.unlink()
 
@@ -52,7 +52,7 @@ class Rollbacks:
 
   def watch(self, metrics: Mapping[str, np.ndarray], done: int) -> None:
     """After every update, at `done` env steps. Raises Diverged once too many in a row had a skipped step."""
-    bad = {key for name, key in RATES.items() if metrics.get(name, 0) > 0}
+    bad = {key for name, key in RATES.items() if _is_told(name, metrics) and metrics[name] > 0}
     self.streak = self.streak + 1 if bad else 0
     self._bad = self._bad | bad if bad else set()
     if self.streak >= self._after:
@@ -60,6 +60,14 @@ class Rollbacks:
         f"losses or gradients were not finite in {self.streak} updates in a row, at step {done}:"
         f" lower {' and '.join(sorted(self._bad))}"
       )
+
+  def books(self) -> dict[str, Any]:
+    """What a resumed run has to know of the updates before, for JSON."""
+    return {"streak": self.streak, "bad": sorted(self._bad)}
+
+  def go_on(self, books: Mapping[str, Any]) -> None:
+    """From what `books` gave; {}: from nothing."""
+    self.streak, self._bad = int(books.get("streak", 0)), set(books.get("bad", ()))
 
   def back(self, done: int, to_step: int) -> str:
     """The run goes back from one step to another.
@@ -81,3 +89,24 @@ class Rollbacks:
       f"warning: losses or gradients were not finite, update after update: back from step {done} to the checkpoint"
       f" of step {to_step}, with {rates} (rollback {len(self.made)} of at most {MOST_ROLLBACKS}){unwritten}"
     )
+
+
+def read_rollbacks(file: Path) -> list[dict[str, Any]]:
+  """The rollbacks that a file holds.
+
+  Raises:
+    UserError: it is damaged.
+  """
+  try:
+    rows = json.loads(file.read_text())["rollbacks"]
+    if all(isinstance(row["lowered"], list) and {"from_step", "to_step"} <= row.keys() for row in rows):
+      return list(rows)
+  except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    pass
+  raise UserError(f"{file} is damaged: restore it, or remove it to go on at the config's learning rates")
+
+
+def _is_told(name: str, metrics: Mapping[str, np.ndarray]) -> bool:
+  """Whether a metric has to be there: all but AMP's, which plain PPO lacks."""
+  group = name.partition("/")[0]
+  return group == "train" or any(other.startswith(f"{group}/") for other in metrics)

@@ -1,8 +1,8 @@
-"""From clips to what the discriminator is shown as real, and from a config to its clips."""
+"""From clips to what the discriminator is shown as real."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,33 +11,12 @@ import numpy as np
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.motions.clip import Clip, to_states
 from wildrobot_exp.motions.features import STYLE, feature_bounds, feature_floors, feature_names, frame_features
-from wildrobot_exp.motions.files import load_clips
-from wildrobot_exp.motions.gait import make_gait_grid
-from wildrobot_exp.motions.mirror import mirror_clip
-from wildrobot_exp.motions.mocap import make_mocap_grid
-from wildrobot_exp.motions.resample import resample
 from wildrobot_exp.physics.native import state_bank
 from wildrobot_exp.robots import Robot
 
 COMMAND = "command/vx [m/s]"  # the last feature of a conditioned discriminator
 COMMAND_FLOOR = 0.05  # m/s
 COMMAND_LIMIT = 5.0  # m/s
-
-
-def make_clips(motion: Any, robot: Robot) -> list[Clip]:
-  """The clips of the config's `motion` section, at the control rate.
-
-  Raises:
-    UserError: a file cannot be read or is of another robot, or the robot cannot perform the motion.
-  """
-  fps = 1 / robot.control_dt
-  if motion.name == "file":
-    clips = [resample(clip, fps) for clip in load_clips(motion.path, robot)]
-  else:
-    make, own = {"gait": (make_gait_grid, "double_support"), "mocap": (make_mocap_grid, "amplitude")}[motion.name]
-    keys = ("stride_seconds", "lift", "crouch", "stand_at_zero", own)
-    clips = make(robot, list(motion.speeds), fps=fps, **{key: getattr(motion, key) for key in keys})
-  return clips + [mirror_clip(robot, clip) for clip in clips] if motion.mirror else clips
 
 
 def reference_transitions(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 _FIRST = ["step", "wall_s"]
+FINAL = "final/"  # columns of the last row, about the whole run
 
 
 class CsvFile:
@@ -19,8 +20,8 @@ class CsvFile:
   def __init__(self, path: Path, resume_step: int | None = None):
     """An existing file is replaced; with `resume_step` it goes on.
 
-    Dropped then are the rows beyond that step, and a last one cut short; `kept` holds step and metrics of the
-    others. Raises OSError.
+    Dropped then are the rows beyond that step, a last one cut short, what is no row, and the row that concluded the
+    run (FINAL); `kept` holds step and metrics of the others. Raises OSError.
     """
     self._path = path
     columns = list(_FIRST)
@@ -30,7 +31,7 @@ class CsvFile:
     kept: list[dict[str, str]] = []
     if resume_step is not None and path.exists():
       columns, rows = _read(path)
-      kept = [row for row in rows if int(row["step"]) <= resume_step]
+      kept = [row for row in rows if int(row["step"]) <= resume_step and not _concludes(row)]
     if kept:
       self.last_wall_s = float(kept[-1]["wall_s"])
       self.kept = [
@@ -84,8 +85,25 @@ def _line(cells: list[str]) -> bytes:
 
 
 def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-  """Columns and whole rows; a last line without its end is left out."""
-  whole, _, _ = path.read_text().rpartition("\n")
+  """Columns and whole rows; a last line without its end, and lines that are no rows of numbers, are left out."""
+  whole, _, _ = path.read_text(errors="replace").rpartition("\n")
   reader = csv.reader(whole.splitlines())
   columns = next(reader, list(_FIRST))
-  return columns, [dict(zip(columns, cells, strict=True)) for cells in reader if len(cells) == len(columns)]
+  if columns[:2] != _FIRST or len(set(columns)) < len(columns):
+    return list(_FIRST), []
+  rows = [dict(zip(columns, cells, strict=True)) for cells in reader if len(cells) == len(columns)]
+  return columns, [row for row in rows if _is_row(row)]
+
+
+def _is_row(row: dict[str, str]) -> bool:
+  try:
+    int(row["step"]), float(row["wall_s"])
+    for cell in row.values():
+      float(cell or 0)
+  except ValueError:
+    return False
+  return True
+
+
+def _concludes(row: dict[str, str]) -> bool:
+  return any(cell and name.startswith(FINAL) for name, cell in row.items())

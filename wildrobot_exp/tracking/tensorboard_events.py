@@ -6,7 +6,7 @@ a full disk ends the thread, and ten rows later training waits for ever.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class TensorBoardEvents:
     config_dict: dict[str, Any],
     resume_step: int | None = None,
     overrides: Mapping[str, str] | None = None,
+    kept: Sequence[tuple[int, dict[str, float]]] = (),
   ):
     """Start an event file.
 
@@ -42,6 +43,8 @@ class TensorBoardEvents:
       resume_step: TensorBoard hides what earlier files hold beyond that step.
       overrides: key -> value as typed, what was swept for a job of a sweep: these and the seed are its
         hyperparameters on the HParams page. None: every key of the config is.
+      kept: step and metrics of a resumed run's rows; those of that step are written again, for there may have been
+        one more, which concluded the run.
 
     Raises:
       OSError: the file cannot be written.
@@ -55,7 +58,10 @@ class TensorBoardEvents:
     self._writer = EventsWriter(str(folder / f"events_{starts:04d}"))
     self._begun = time.time(), time.monotonic()
     if resume_step is not None:
-      self._hide_beyond(resume_step)
+      again = [row for step, row in kept if step == resume_step]
+      self._hide_beyond(resume_step - bool(again))
+      for row in again:
+        self.log(resume_step, row)
     metrics = dict.fromkeys(_ON_HPARAMS_PAGE)
     experiment, session_start, self._session_end = hparams(_shown(config_dict, overrides), metrics)
     self._write(summary=experiment)

@@ -1,6 +1,7 @@
 """The one interface to every place a run's numbers go. A place that fails warns once; training goes on."""
 
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,8 @@ from wildrobot_exp.tracking.console import Console
 from wildrobot_exp.tracking.csv_file import CsvFile
 from wildrobot_exp.tracking.tensorboard_events import TensorBoardEvents
 from wildrobot_exp.tracking.wandb_run import WandbRun
+
+WARNING = "warning:"  # how a line begins that has to be said
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +38,16 @@ _Opened = TypeVar("_Opened", bound=Sink)
 class Tracker:
   """Hands every row to every sink. Not thread-safe: one thread logs."""
 
-  def __init__(self, sinks: Sequence[Sink] = (), console: Console | None = None, wall_s: float = 0.0):
-    """wall_s: seconds already spent before this start (a resumed run); `earlier_s` gives them back."""
+  def __init__(self, sinks: Sequence[Sink] = (), console: Console | None = None, wall_s: float = 0.0,
+               warn_on: TextIO | None = None):
+    """wall_s: seconds already spent before this start (a resumed run); `earlier_s` gives them back.
+
+    warn_on: where warnings go without a console; None: stdout.
+    """
     self.earlier_s = wall_s
     self._sinks = [*sinks, *([console] if console else [])]
     self._console = console
+    self._warn_on = warn_on
     self._start = time.monotonic() - wall_s
     self._warned: set[str] = set()
     self._closed = False
@@ -63,9 +71,11 @@ class Tracker:
     return self._console.compiling(what) if self._console else contextlib.nullcontext()
 
   def say(self, line: str) -> None:
-    """A line on the console, for what happens beside the numbers."""
+    """A line on the console, for what happens beside the numbers. A warning is said without a console too."""
     if self._console:
       self._guard(self._console.name, self._console.say, line)
+    elif line.startswith(WARNING):
+      self._guard(Console.name, functools.partial(print, line, file=self._warn_on, flush=True))
 
   def close(self, exit_code: int = 0) -> None:
     """Closes every sink; a second call does nothing. exit_code: 0 if the run succeeded."""
@@ -97,19 +107,20 @@ def make_tracker(logger_cfg: Any, run_dir: str | Path, *, run_name: str, group: 
   """
   run_dir = Path(run_dir)
   csv_file = _opened(CsvFile, run_dir / "metrics.csv", resume_step)
+  resumed_rows = csv_file.kept if csv_file else []
   events = None
   if logger_cfg.tensorboard:
-    events = _opened(TensorBoardEvents, run_dir / "tensorboard", config_dict, resume_step, overrides)
+    events = _opened(TensorBoardEvents, run_dir / "tensorboard", config_dict, resume_step, overrides, resumed_rows)
   wandb_run = None
   if logger_cfg.wandb.mode != "disabled":
-    kept = (csv_file.kept if csv_file else []) if resume_step is not None else None
+    kept = resumed_rows if resume_step is not None else None
     wandb_run = _opened(WandbRun, run_dir, mode=logger_cfg.wandb.mode, project=logger_cfg.wandb.project, group=group,
                         run_name=run_name, config_dict=config_dict, kept=kept)
   lines = None
   if logger_cfg.progress:
     lines = Console(total_steps, resume_step or 0, console and rich.console.Console(file=console))
   sinks = [sink for sink in (csv_file, events, wandb_run) if sink is not None]
-  return Tracker(sinks, lines, wall_s=csv_file.last_wall_s if csv_file else 0.0)
+  return Tracker(sinks, lines, wall_s=csv_file.last_wall_s if csv_file else 0.0, warn_on=console)
 
 
 def _opened(sink: type[_Opened], *args: Any, **named: Any) -> _Opened | None:

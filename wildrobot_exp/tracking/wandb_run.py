@@ -6,11 +6,11 @@ import os
 import queue
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from wildrobot_exp.tracking.wandb_files import ROLLED_BACK, Earlier, read_earlier, run_id
+from wildrobot_exp.tracking.wandb_files import ROLLED_BACK, Branch, Earlier, Row, read_earlier, run_id
 
 _log = logging.getLogger(__name__)
 _INIT_TIMEOUT_S = 20
@@ -28,7 +28,8 @@ class WandbRun:
   A resumed run goes on in the same wandb run. Online it is continued; offline it gets one more file under the same id,
   and `wandb sync` puts them together in the order of their starts. What the earlier files hold is not given again,
   and what they lack (rows that were on their way when the process was killed) is given now. wandb takes no row back:
-  after a rollback the rows of both branches are there, and a row `rolled_back` between them.
+  after a rollback, or where a resumed run goes another way than before, the rows of both branches are there, and a row
+  `rolled_back` between them.
   """
 
   name = "wandb"
@@ -78,23 +79,20 @@ class WandbRun:
       run = self._start(wandb)
       run.define_metric("*", step_metric="step")
       number = max(earlier.next, run.starting_step)
-      given = Earlier()
+      branch = Branch(earlier)
 
-      def give(row: dict[str, float]) -> None:
+      def give(rows: Iterable[Row]) -> None:
         nonlocal number
-        if ROLLED_BACK in row:
-          earlier.rewind(row["step"])
-          given.rewind(row["step"])
-        else:
-          given.rows[row["step"]] += 1
-        if ROLLED_BACK in row or given.rows[row["step"]] > earlier.rows[row["step"]]:
+        for row in rows:
           run.log(row, step=number, commit=True)
           number += 1
 
       for step, metrics in self._kept or ():
-        give({"step": step, **metrics})
+        give(branch.give({"step": step, **metrics}))
       while not isinstance(row := self._queue.get(), _Finish):
-        give(row)
+        give(branch.give(row))
+      if row.exit_code == 0:
+        give(branch.end())
       run.finish(exit_code=row.exit_code)
     except (OSError, subprocess.SubprocessError, wandb.Error, *gone) as error:
       _log.warning("wandb stopped (%s); training goes on without it", _first_line(error))
