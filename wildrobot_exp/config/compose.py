@@ -186,7 +186,10 @@ def _hydra(conf_dir: str | os.PathLike) -> Iterator[Hydra]:
     with initialize_config_dir(folder, job_name="run", version_base=VERSION_BASE):
       yield GlobalHydra.instance().hydra
   except yaml.YAMLError as error:
-    raise UserError(f"a file in {conf_dir} is not YAML: {' '.join(str(error).split())}") from error
+    place = getattr(getattr(error, "problem_mark", None), "name", None) or f"a file in {conf_dir}"
+    raise UserError(f"{place} is not YAML: {' '.join(str(error).split())}") from error
+  except UnicodeDecodeError as error:
+    raise UserError(f"a chosen YAML file is not text in UTF-8 ({error}): look at the options of your own") from error
   except (HydraException, OmegaConfBaseException, ValueError) as error:
     raise explain(error) from error
 
