@@ -103,6 +103,9 @@ OVERRIDES = {
   "algo=ppo +amp.weight=1": "drop the +",
   "algo=ppo amp=default": "amp.* has no meaning with algo=ppo",
   "algo.name=ppo": "amp.* has no meaning with algo=ppo",
+  "experiment=faster algo=ppo": "amp.* has no meaning with algo=ppo",
+  "experiment=walk experiment=verify": "experiment=walk is chosen already",
+  "algo=ppo algo=ppo_amp": "algo=ppo is chosen already",
   "num_envs=100": "num_envs=96 or 104, or algo.minibatches=5 or 10",
   "num_envs=3": "num_envs=8, or algo.minibatches=1 or 3",
   "env.timestep=0.003": "use 0.0025",
@@ -225,6 +228,14 @@ EXPERIMENTS = {  # a user's own YAML file, chosen with --config-dir mine experim
   "defaults:\n  - override /algo: pp": "did you mean 'ppo'",
   "defaults:\n  - override /algoo: ppo": "algoo",
 }
+WHOLE_FILES = {  # the same with its first line
+  b"seed: 3\n": "experiment/own: its first line has to be '# @package _global_'",
+  b"": "experiment/own: its first line has to be '# @package _global_'",
+  b"# @package _global_\n- a\n- b\n": "experiment/own: it holds a list",
+  b"\x7fELF\x02\xd0\x00": "not text in UTF-8",
+  b"# @package _global_\nenv:\n  command:\n    vx: [0.0, a]\n": "experiment/own: env.command.vx[1]: expected a list",
+  b"# @package _global_\nseed: [\n": "mine/experiment/own.yaml is not YAML",
+}
 CLIPS = (b"", b"not a clip", b"PK\x03\x04 half a zip")  # content of the file that motion.path names
 COMMANDS = {  # of wildrobot
   "report nowhere": "nowhere",
@@ -287,6 +298,14 @@ def test_a_yaml_file(text: str, place: pathlib.Path, capsys, monkeypatch):
   own.parent.mkdir(parents=True)
   own.write_text(f"# @package _global_\n{text}\n")
   refused(["--config-dir", str(place / "mine"), "experiment=own"], EXPERIMENTS[text], capsys, monkeypatch)
+
+
+@pytest.mark.parametrize("content", WHOLE_FILES)
+def test_a_file_that_is_no_experiment(content: bytes, place: pathlib.Path, capsys, monkeypatch):
+  own = place / "mine" / "experiment" / "own.yaml"
+  own.parent.mkdir(parents=True)
+  own.write_bytes(content)
+  refused(["--config-dir", str(place / "mine"), "experiment=own"], WHOLE_FILES[content], capsys, monkeypatch)
 
 
 @pytest.mark.parametrize("content", CLIPS)

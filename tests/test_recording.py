@@ -13,7 +13,7 @@ import pytest
 from wildrobot_exp import recording as recording_module
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load
-from wildrobot_exp.errors import UserError
+from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.recording import recording
 from wildrobot_exp.sweeps.manifest import JobEntry, Manifest
 from wildrobot_exp.versions import write_versions
@@ -135,6 +135,21 @@ def test_the_wall_time_of_a_resumed_run_counts_its_earlier_starts(tmp_path, monk
     numbers = run.conclude(experiment, None, 64, {"env_steps": 64}, time.monotonic() - 100.0)
   assert 5100.0 <= numbers["wall_s"] < 5200.0
   assert json.loads((tmp_path / "versions.json").read_text())["wall_s"] == numbers["wall_s"]
+
+
+def test_a_disk_that_fills_during_the_evaluation_costs_neither_the_last_row_nor_the_report(tmp_path, monkeypatch):
+  def refuse(*args, **more):
+    raise OSError(28, "No space left on device")
+
+  written = []
+  monkeypatch.setattr(recording_module, "evaluate_into", refuse)
+  monkeypatch.setattr(recording_module, "write_report", written.append)
+  with pytest.raises(RunFailed, match="could not be written .No space left on device.*: wildrobot eval"):
+    with recording(load(["logger=csv", "logger.progress=false"]), tmp_path, overrides=[], group="") as run:
+      run.conclude(SimpleNamespace(networks=None, clips=[]), None, 64, {"env_steps": 64, "steps_per_s": 3.0}, 0.0)
+  assert written == [tmp_path]
+  table = (tmp_path / "metrics.csv").read_text()
+  assert "final/steps_per_s" in table and "64," in table
 
 
 def test_the_source_of_a_discriminator_is_recorded_absolute_and_may_be_gone_later(tmp_path, monkeypatch):

@@ -240,6 +240,22 @@ def test_an_unexpected_error_leaves_its_traceback_in_the_run_folder(launch, caps
   assert "Traceback" in log and "ZeroDivisionError: a bug" in log
 
 
+@pytest.mark.parametrize(
+  "algo, error, words",
+  [
+    ("ppo", ValueError("a bug"), "saved up to step 64, what came after it is lost; to go on: python run.py resume="),
+    ("brax_ppo", KeyboardInterrupt(), "trained and saved up to step 64: wildrobot eval "),
+  ],
+)
+def test_a_run_that_is_cut_short_says_what_is_saved_and_what_to_type(launch, capsys, algo, error, words):
+  def run_job(cfg, run_dir):
+    Checkpoints(run_dir).save(64, {"w": np.ones(3)}, metrics={}, config=OmegaConf.to_container(cfg))
+    raise error
+
+  launch(run_job, f"algo={algo}", "hydra.run.dir=here")
+  assert f"{words}{pathlib.Path('here').absolute()}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("argv", [[], ["-m", "seed=0", BASIC, "hydra.sweep.dir=here", "hydra.sweep.subdir=job"]])
 def test_a_full_disk_leaves_the_verdict_in_one_line(launch, capsys, monkeypatch, argv: list[str]):
   def refuse(*args, **kwargs):
@@ -251,7 +267,7 @@ def test_a_full_disk_leaves_the_verdict_in_one_line(launch, capsys, monkeypatch,
 
   assert launch(run_job, *(argv or ["hydra.run.dir=here"])) == 1
   err = capsys.readouterr().err
-  assert "ZeroDivisionError: a bug (its traceback could not be written: No space left on device)" in err
+  assert "ZeroDivisionError: a bug (its traceback could not be written: No space left on device; nothing was" in err
   assert "Traceback" not in err
 
 

@@ -19,7 +19,7 @@ from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.config.typed import to_typed
 from wildrobot_exp.errors import Stopped
 from wildrobot_exp.interrupts import raise_held
-from wildrobot_exp.outcome import describe, hold_gates, scalars
+from wildrobot_exp.outcome import describe, hold_gates, scalars, what_is_left
 from wildrobot_exp.run_lock import only_writer
 from wildrobot_exp.sweeps.result import JobResult, columns, write_result
 
@@ -59,7 +59,10 @@ def job(cfg: DictConfig) -> dict[str, Any] | None:
   except KeyboardInterrupt:
     record("interrupted", {}, "interrupted")
     if any((folder / "checkpoints").glob("[0-9]*")):
-      print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
+      if cfg.algo.name == "brax_ppo":
+        print(f"interrupted; {what_is_left(folder)}", file=sys.stderr)
+      else:
+        print(f"interrupted and saved; to go on: {resume_command(folder)}", file=sys.stderr)
     else:
       print("interrupted before there was anything to save", file=sys.stderr)
     raise

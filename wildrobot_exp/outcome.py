@@ -2,12 +2,14 @@
 
 import math
 import pathlib
+import shlex
 import traceback
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 from wildrobot_exp.config.explain import one_line
+from wildrobot_exp.config.resume import resume_command
 from wildrobot_exp.errors import RunFailed, UserError
 
 ERROR_LOG = "error.log"
@@ -52,7 +54,21 @@ def describe(error: Exception, folder: pathlib.Path) -> tuple[str, int]:
     log.write_text("".join(traceback.format_exception(error)))
   except OSError as refused:
     where = f"its traceback could not be written: {refused.strerror}"
-  return f"{type(error).__name__}: {one_line(error)[:300]} ({where})", 1
+  return f"{type(error).__name__}: {one_line(error)[:300]} ({where}; {what_is_left(folder)})", 1
+
+
+def what_is_left(folder: pathlib.Path) -> str:
+  """What of a run that was cut short is saved, and what to type with it."""
+  from wildrobot_exp.checkpoints import Checkpoints  # imports NumPy
+
+  checkpoints = Checkpoints(folder)
+  good = [step for step in checkpoints.steps() if checkpoints.damage(step) is None]
+  if not good:
+    return "nothing was saved yet"
+  algo = checkpoints.info(good[-1])["config"].get("algo")
+  if isinstance(algo, dict) and algo.get("name") == "brax_ppo":
+    return f"trained and saved up to step {good[-1]}: {shlex.join(['wildrobot', 'eval', str(folder)])}"
+  return f"saved up to step {good[-1]}, what came after it is lost; to go on: {resume_command(folder)}"
 
 
 def scalars(numbers: Mapping[str, Any]) -> dict[str, float | None]:

@@ -45,3 +45,37 @@ def test_a_term_s_parameter_is_explained_by_its_term(cfg):
 def test_a_misspelled_key_is_refused_with_the_nearest(capsys):
   assert main(["config", "explain", "amp.wieght"]) == 2
   assert "did you mean 'amp.weight'" in capsys.readouterr().err
+
+
+EXPLAINED = {
+  "hydra.launcher.n_jobs": ("jobs side by side", "a whole number", "1 with hydra/launcher=processes"),
+  "hydra.run.dir": ("the run folder", "conf/config.yaml:"),
+  "hydra/launcher": ("processes", "vmap"),
+  "amp/loss": ("lsgan", "amp/loss=OPTION", "Wasserstein"),
+  "experiment": ("verify", "Is the whole pipeline wired up?"),
+  "reward.terms.track_vx.sigma": ("a number", "greater than 0"),
+  "reward.terms.alive.weight": ("a number", "0 or greater"),
+  "env.terminations.fallen.min_height": ("a number", "0 or greater, below"),
+  "gates.survival.min": ("a number",),
+}
+UNKNOWN = {
+  "reward.terms.nope": "unknown name in reward.terms 'nope'",
+  "reward.terms.alive.nope": "unknown parameter of reward.terms.alive 'nope'",
+  "gates.nope.min": "unknown name in gates 'nope'",
+  "gates.survival.mn": "did you mean 'min'",
+  "hydra.launcher.n_job": "did you mean 'n_jobs'",
+  "hydra.run.dirr": "did you mean 'hydra.run.dir'",
+  "amp/los": "unknown key 'amp/los'",
+}
+
+
+@pytest.mark.parametrize("key", EXPLAINED)
+def test_what_is_no_key_of_the_schema_is_explained_too(key: str, cfg):
+  text = "\n".join(explain_key(key, cfg, CONF_DIR))
+  assert [words for words in EXPLAINED[key] if words not in text] == []
+
+
+@pytest.mark.parametrize("key", UNKNOWN)
+def test_a_name_that_nothing_has_is_refused(key: str, capsys):
+  assert main(["config", "explain", key]) == 2
+  assert UNKNOWN[key] in capsys.readouterr().err

@@ -51,6 +51,13 @@ def test_the_plan_shows_the_arithmetic():
   assert "amp" not in plan(load(["algo=ppo"]), "somewhere/day/time")
 
 
+def test_the_plan_of_a_resumed_run_counts_what_is_left(tmp_path):
+  for step in (1280, 30720):
+    (tmp_path / "checkpoints" / str(step)).mkdir(parents=True)
+  text = plan(load(["num_envs=64", "total_steps=60000", f"resume={tmp_path}"]), str(tmp_path))
+  assert "x 23 iterations = 29440 env steps (total_steps=60000, 30720 are made)" in text
+
+
 def test_the_sizes_without_jax_are_those_of_what_is_built(robot, native):
   cfg = load(["reward=walk_shaped", "amp.window=3", "amp.features=[joint_pos,contacts,feet_pos]", "amp.hidden=[7,5]"])
   env = make_walk_env(cfg, native, bank=make_start_bank(robot, 1, 0.0, 0.0, seed=0))

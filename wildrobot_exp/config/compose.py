@@ -163,7 +163,10 @@ def _hydra(conf_dir: str | os.PathLike) -> Iterator[Hydra]:
       hydra.config_loader = SweepLoader(hydra.config_loader.get_search_path())
       yield hydra
   except yaml.YAMLError as error:
-    raise UserError(f"a file in {conf_dir} is not YAML: {' '.join(str(error).split())}") from error
+    place = getattr(getattr(error, "problem_mark", None), "name", None) or f"a file in {conf_dir}"
+    raise UserError(f"{place} is not YAML: {' '.join(str(error).split())}") from error
+  except UnicodeDecodeError as error:
+    raise UserError(f"a chosen YAML file is not text in UTF-8 ({error}): look at the options of your own") from error
   except COMPOSING as error:
     raise explain(error) from error
 

@@ -10,9 +10,9 @@ def steps_per_iteration(cfg: Config) -> int:
   return cfg.num_envs * cfg.algo.horizon
 
 
-def iterations(cfg: Config) -> int:
-  """Updates needed to reach total_steps; the last one may run past it."""
-  return math.ceil(cfg.total_steps / steps_per_iteration(cfg))
+def iterations(cfg: Config, done: int = 0) -> int:
+  """Updates needed to reach total_steps after `done` env steps; the last one may run past it."""
+  return max(0, math.ceil((cfg.total_steps - done) / steps_per_iteration(cfg)))
 
 
 def policy_observations(cfg: Config) -> list[str]:

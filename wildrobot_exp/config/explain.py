@@ -57,10 +57,15 @@ def _missing_option(error: MissingConfigException) -> UserError:
 
 def _in_file(file: str, reason: str, key: str) -> UserError:
   """The error for a key of a YAML file, which Hydra has only as text."""
-  if key and not is_known(key):
-    return UserError(f"{file}: {unknown_key(key)}")
-  if key in TYPES:
-    return UserError(f"{file}: {key}: expected {describe(TYPES[key])} ({reason.strip()})")
+  whole = key.split("[")[0]  # env.command.vx[1]
+  if key == "experiment":
+    return UserError(f"{file}: its first line has to be '# @package _global_', or nothing in it is found")
+  if whole and not is_known(whole):
+    return UserError(f"{file}: {unknown_key(whole)}")
+  if whole in TYPES:
+    return UserError(f"{file}: {key}: expected {describe(TYPES[whole])} ({reason.strip()})")
+  if "DictConfig with ListConfig" in reason:
+    return UserError(f"{file}: it holds a list where keys with values belong, seed: 1 for example")
   return UserError(f"{file}: {f'{key}: ' if key else ''}{reason.strip()}")
 
 

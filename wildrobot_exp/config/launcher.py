@@ -1,4 +1,4 @@
-"""Settings of sweeps: the section `sweep`, and hydra.launcher of our launchers; `processes` is conf/'s default."""
+"""Settings of sweeps: the section `sweep`, and hydra.launcher of our launchers; `processes` is the default."""
 
 import dataclasses
 import importlib.util
@@ -8,6 +8,7 @@ import shutil
 import typing
 from typing import Any
 
+from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
@@ -161,7 +162,13 @@ ABOVE_ZERO = ("timeout_minutes", "mem_gb", "memory_gb", "num_cpus")
 
 
 def register_launcher() -> None:
-  """Make our launchers known to Hydra: hydra/launcher=processes and the others."""
+  """Make our launchers known to Hydra: hydra/launcher=processes, its default from now on, and the others.
+
+  In conf/config.yaml the default would win over the launcher that an experiment's file names.
+  """
+  defaults = HydraConf()
+  next(entry for entry in defaults.defaults if "launcher" in entry)["launcher"] = PROCESSES
+  ConfigStore.instance().store(group="hydra", name="config", node=defaults, provider="wildrobot")
   for name, node in LAUNCHERS.items():
     ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="wildrobot")
 

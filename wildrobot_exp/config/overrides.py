@@ -27,6 +27,7 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
     UserError: the first problem found.
   """
   groups = set(groups)
+  _check_chosen_once(overrides, groups)
   for override in overrides:
     if override.is_hydra_override():
       _check_plugin(override)
@@ -41,6 +42,17 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
       _check_choice(override, groups)
     else:
       _check_key(override, key, groups)
+
+
+def _check_chosen_once(overrides: list[Override], groups: set[str]) -> None:
+  """Of two options of one group Hydra would take the last without a word."""
+  chosen: dict[str, str] = {}
+  for override in overrides:
+    key, line = override.key_or_group, override.input_line
+    if key in groups and isinstance(override.value(), str):
+      first = chosen.setdefault(key, line)
+      if first != line:
+        raise UserError(f"{line}: {first} is chosen already, and {key} has room for one: leave one of them out")
 
 
 def _check_plugin(override: Override) -> None:

@@ -21,7 +21,8 @@ NOT_BRAX = (  # keys of our loop, which algo=brax_ppo does not run
 
 def plan(cfg: Config, folder: str) -> str:
   """Several lines of text. `folder` is where the run goes; nothing is written."""
-  per_iteration, count = steps_per_iteration(cfg), iterations(cfg)
+  per_iteration, done = steps_per_iteration(cfg), _done(cfg)
+  count = iterations(cfg, done)
   algo = cfg.algo
   robots = cfg.num_envs // algo.minibatches
   hidden = {"policy": algo.policy_hidden, "value": algo.value_hidden}
@@ -33,7 +34,7 @@ def plan(cfg: Config, folder: str) -> str:
   lines = [
     f"plan: algo={algo.name} env={cfg.env.name} hardware={cfg.hardware.name} seed={cfg.seed}",
     f"  data: {cfg.num_envs} robots x {algo.horizon} steps x {count} iterations"
-    f" = {per_iteration * count} env steps (total_steps={cfg.total_steps})",
+    f" = {per_iteration * count} env steps (total_steps={cfg.total_steps}{f', {done} are made' if done else ''})",
     f"  update: {per_iteration} steps / {algo.minibatches} minibatches = {robots} trajectories of"
     f" {algo.horizon} = {robots * algo.horizon} steps; x {algo.epochs} epochs"
     f" = {algo.minibatches * algo.epochs} policy steps per iteration",
@@ -50,7 +51,7 @@ def plan(cfg: Config, folder: str) -> str:
   lines += [
     f"  memory: {_memory(cfg)}",
     f"  devices: JAX on {cfg.hardware.platform}, {len(cpus.available())} CPUs",
-    f"  time: {_time(cfg, folder)}",
+    f"  time: {_time(cfg, folder, per_iteration * count)}",
     f"  compilation cache: {_cache(cache_folder())}",
     f"  run folder{' (not created)' if cfg.dry_run else ''}: {folder}",
   ]
@@ -64,12 +65,20 @@ def _memory(cfg: Config) -> str:
   return f"at least {sum(parts.values()) / 1e6:.0f} MB{there}, beside programs and temporaries ({shown})"
 
 
-def _time(cfg: Config, folder: str) -> str:
+def _done(cfg: Config) -> int:
+  """Env steps that the run to resume has made, by its last checkpoint."""
+  if cfg.resume is None:
+    return 0
+  names = [path.name for path in (Path(cfg.resume) / "checkpoints").glob("[0-9]*")]
+  return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
+def _time(cfg: Config, folder: str, steps: int) -> str:
   known = measured_speed(cfg, folder)
   if known is None:
     return "unknown: no equal run on this machine is beside this one"
   speed, run = known
-  minutes = steps_per_iteration(cfg) * iterations(cfg) / speed / 60
+  minutes = steps / speed / 60
   return f"about {minutes:.1f} min of training, at the {speed:,.0f} env steps/s of {run}; evaluation comes after"
 
 

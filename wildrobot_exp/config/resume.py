@@ -60,6 +60,8 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
       f"a resumed run would change {', '.join(fixed)}: start a new run, or allow it by name,"
       f" {ALLOW}=[{','.join(fixed)}]; {', '.join(CHANGEABLE)} may change anyway"
     )
+  replaced = {_key(line) for line in changed if "." not in _key(line)}  # a group has room for one option
+  own = [line for line in own if _key(line) not in replaced]
   alone = "hydra.mode=RUN"  # an experiment file may have made a sweep of it
   return [*searched, *own, *others, f"{KEY}={quoted(name)}", f"{RUN_FOLDER}={quoted(name)}", alone]
 

@@ -7,10 +7,11 @@ import typing
 from omegaconf import DictConfig, OmegaConf
 
 from wildrobot_exp.config.keys import unknown_key, unwrap, wrong_type
-from wildrobot_exp.config.schema import Config
+from wildrobot_exp.config.schema import ALGORITHMS, Config
 from wildrobot_exp.errors import UserError
 
 MISSING = "???"
+OTHERS = [name for name in ALGORITHMS if name != "ppo_amp"]
 
 
 def to_typed(cfg: DictConfig) -> Config:
@@ -31,9 +32,10 @@ def typed(tree: dict[str, typing.Any]) -> Config:
   tree.setdefault("gates", {})  # ~gates
   has_amp = tree.get("amp", MISSING) not in (MISSING, None)
   tree["amp"] = tree["amp"] if has_amp else None
+  algo = tree.get("algo")
+  if has_amp and isinstance(algo, dict) and algo.get("name") in OTHERS:
+    raise no_amp(algo["name"])  # and not that the rest of amp.* is missing
   config = _build(Config, tree, "")
-  if has_amp and config.algo.name != "ppo_amp":
-    raise no_amp(config.algo.name)
   if config.algo.name == "ppo_amp" and not has_amp:
     raise UserError("algo.name=ppo_amp without the section amp: choose it with algo=ppo_amp")
   return config
