@@ -56,7 +56,7 @@ NOT_RUN = {  # first word, or all of it: why
   "ssh": "needs another machine",
   "wandb": "needs an account",
   "ray": "starts a cluster",
-  "optuna-dashboard": "a package that nothing here needs",
+  "optuna-dashboard": "serves until it is stopped: tests/sweeps/test_search_dashboard.py opens a study in it",
   "python -m wildrobot_exp.sweeps.child FOLDER": "what a sweep runs on a node: tests/sweeps do",
 }
 BENCHMARKS = {  # what makes them short

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import threading
+import time
 
 import pytest
 
@@ -112,6 +113,7 @@ def test_a_job_that_does_not_listen_is_killed(sweep):
   sweep.wait_for_starts(1)
   job_id(sweep, 0)
   parent.send_signal(signal.SIGINT)
+  time.sleep(1.0)  # two at once are one signal
   parent.send_signal(signal.SIGINT)
   parent.communicate(timeout=60)
   assert parent.returncode == 130 and sweep.statuses() == ["interrupted"]
