@@ -120,6 +120,13 @@ def test_numbers_stand_beside_goals_and_baselines(full_page):
   assert "Random policy 0% – 0.40" in evaluation
 
 
+def test_a_number_that_rounds_to_zero_has_no_sign(run):
+  commands = json.loads((run / "evaluation.json").read_text())["commands"]
+  commands[0] |= {"vx_mean": -0.0002, "distance_m": -0.001}
+  edit(run / "evaluation.json", commands=commands)
+  assert "0.00 0.000 0.020 100% 0.00" in text_of(write_report(run).read_text(), "evaluation")
+
+
 def test_an_evaluation_from_before_pushes_worlds_and_intervals_still_has_its_report(run):
   old = json.loads((run / "evaluation.json").read_text())
   for key in ("worlds", "pushes", "survival_ci", "fine_timestep"):

@@ -146,7 +146,10 @@ def _gait_cell(gait: Mapping[str, Any], keys: Sequence[str], factor: float, form
 
 def _cell(value: Any, form: str) -> str:
   value = number(value)
-  return MISSING if value is None else form.format(value)
+  if value is None:
+    return MISSING
+  text = form.format(value)
+  return text.lstrip("-") if value and not text.strip("-0.%") else text  # less than nothing is nothing
 
 
 def _rate(row: Mapping[str, Any], key: str) -> str:
