@@ -16,6 +16,8 @@ from wildrobot_exp import cli
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.commands import main as commands
 from wildrobot_exp.config.compose import load
+from wildrobot_exp.motions.files import clips_hash
+from wildrobot_exp.motions.gait import make_gait
 
 OVERRIDES = {
   # misspelled
@@ -361,12 +363,14 @@ def test_a_resumed_run_that_would_be_another_one(place: pathlib.Path, capsys, mo
   refused([f"resume={run}", "seed=4"], "would change seed: start a new run", capsys, monkeypatch)
 
 
-def written_run(folder: pathlib.Path, algo: str, *typed: str, model: str | None = None) -> pathlib.Path:
+def written_run(
+  folder: pathlib.Path, algo: str, *typed: str, model: str | None = None, motion: str | None = None
+) -> pathlib.Path:
   """A run that has saved once, as far as its config goes."""
   (folder / ".hydra").mkdir(parents=True)
   (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {line}\n" for line in (f"algo={algo}", *typed)))
   config = OmegaConf.to_container(load([f"algo={algo}", *typed], probe=False), resolve=True)
-  Checkpoints(folder, model_hash=model).save(1280, {"w": np.ones(3)}, metrics={}, config=config)
+  Checkpoints(folder, model_hash=model, motion_hash=motion).save(1280, {"w": np.ones(3)}, metrics={}, config=config)
   return folder
 
 
@@ -380,6 +384,27 @@ def test_a_run_that_cannot_go_on(algo: str, model: str | None, more: str, place,
   before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
   refused([f"resume={run}", *more.split()], CANNOT_GO_ON[algo, model], capsys, monkeypatch)
   assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+def walk(robot, lift: float):
+  return make_gait(robot, 0.25, stride_seconds=0.8, lift=lift, crouch=0.02, double_support=0.2)
+
+
+def test_a_run_whose_clips_have_changed(place, capsys, monkeypatch, robot):
+  clip = place / "walk.npz"
+  walk(robot, 0.035).save(clip)
+  monkeypatch.chdir(place)
+  typed = ["motion=file", "motion.path=walk.npz", "env.command.vx=[0.25,0.25]", "env.command.zero_share=0.0"]
+  run = written_run(place / "run", "ppo", *typed, motion=clips_hash(str(clip)))
+  (run / ".hydra" / "hydra.yaml").write_text(f"hydra: {{runtime: {{cwd: {place}, config_sources: []}}}}\n")
+  monkeypatch.chdir(place / "here")
+  monkeypatch.setattr(sys, "argv", ["run.py", f"resume={run}", "dry_run=true"])
+  assert cli.launch(never) == 0  # the clip is found from here too
+  capsys.readouterr()
+  walk(robot, 0.03).save(clip)
+  refused([f"resume={run}"], "clips of motion.path have changed since checkpoint 1280", capsys, monkeypatch)
+  monkeypatch.setattr(sys, "argv", ["run.py", f"resume={run}", "resume_allow=[motion.path]", "dry_run=true"])
+  assert cli.launch(never) == 0
 
 
 DISCRIMINATORS = {

@@ -15,6 +15,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
   "step": int,
   "score": (int, float, type(None)),
   "model_hash": (str, type(None)),
+  "motion_hash": (str, type(None)),
   "saved_at": str,
   "metrics": dict,
   "config": dict,
@@ -59,7 +60,8 @@ def read_card(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     return None, f"{CARD} has changed since it was written"
   if folder.name.isdecimal() and card["step"] != int(folder.name):
     return None, f"it is the checkpoint of step {card['step']}"
-  return {"metrics": {}, "config": {}, "books": {}, "saved_at": "", "model_hash": None} | card, None
+  absent = {"metrics": {}, "config": {}, "books": {}, "saved_at": "", "model_hash": None, "motion_hash": None}
+  return absent | card, None
 
 
 def _crc(card: dict[str, Any]) -> int:

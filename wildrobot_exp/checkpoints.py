@@ -36,11 +36,16 @@ _log = logging.getLogger(__name__)
 class Checkpoints:
   """The checkpoints of one run folder. One writer at a time; any number of readers."""
 
-  def __init__(self, run_dir: str | Path, keep: int = 3, model_hash: str | None = None):
-    """`keep`: how many of the newest stay. The best one stays too, whatever its age. model_hash: of the robot."""
+  def __init__(self, run_dir: str | Path, keep: int = 3, model_hash: str | None = None,
+               motion_hash: str | None = None):
+    """`keep`: how many of the newest stay. The best one stays too, whatever its age.
+
+    model_hash, motion_hash: of the robot's file and of the clips that motion.path names.
+    """
     self.folder = Path(run_dir).absolute() / "checkpoints"
     self._keep = keep
     self._model_hash = model_hash
+    self._motion_hash = motion_hash
 
   def steps(self) -> list[int]:
     """The steps at which there is a checkpoint, oldest first."""
@@ -75,6 +80,13 @@ class Checkpoints:
     raise UserError(f"the robot has changed since checkpoint {step} was written (wildrobot.xml was {theirs[:12]}, is"
                     f" {self._model_hash[:12]}): restore it, or accept that with resume_allow=[model]")
 
+  def check_motion(self, step: int) -> None:
+    """Raises UserError if the clips are others than those the run was trained with up to that step."""
+    theirs = self.info(step)["motion_hash"]
+    if theirs is not None and self._motion_hash not in (None, theirs):
+      raise UserError(f"the clips of motion.path have changed since checkpoint {step} was written: restore them, or"
+                      " accept that with resume_allow=[motion.path]")
+
   def save(self, step: int, state: Any, *, metrics: dict[str, float], config: dict[str, Any],
            score: float | None = None, books: dict[str, Any] | None = None) -> Path:
     """Writes `state` (a pytree of arrays and numbers) and returns its folder once it is complete.
@@ -87,6 +99,7 @@ class Checkpoints:
     specs = {name: spec_of(name, leaf) for name, leaf in leaves.items()}
     card = {
       "schema": SCHEMA, "step": int(step), "score": _finite(score), "model_hash": self._model_hash,
+      "motion_hash": self._motion_hash,
       "saved_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
       "metrics": {name: _finite(value) for name, value in metrics.items()}, "config": config, "books": books or {},
       "leaves": {name: dataclasses.asdict(spec) for name, spec in specs.items()},

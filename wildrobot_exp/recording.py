@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from wildrobot_exp.building import Experiment, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.config.resume import MODEL
+from wildrobot_exp.config.resume import MODEL, absolute_paths
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
@@ -25,6 +25,7 @@ from wildrobot_exp.learning.bookkeeper import Bookkeeper, Columns, QuickEvaluati
 from wildrobot_exp.learning.rollback import FILE as ROLLBACKS
 from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.update import TrainState
+from wildrobot_exp.motions.files import clips_hash
 from wildrobot_exp.robots import Robot, model_hash
 from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.record import job_words
@@ -172,10 +173,13 @@ def recording(
   Raises:
     UserError: it is to be resumed and there is no good checkpoint, or the robot has changed since.
   """
-  checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep, model_hash=model_hash())
+  clips = clips_hash(cfg.motion.path) if cfg.motion.path is not None else None
+  checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep, model_hash=model_hash(), motion_hash=clips)
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
   if resume_step is not None and MODEL not in cfg.resume_allow:
     checkpoints.check_model(resume_step)
+  if resume_step is not None and not {"motion", "motion.path"} & set(cfg.resume_allow):
+    checkpoints.check_motion(resume_step)
   if resume_step is not None:
     checkpoints.drop_beyond(resume_step)
   versions = run_dir / "versions.json"
@@ -212,8 +216,10 @@ def recording(
 
 
 def _stored(cfg: Any, checkpoints: Checkpoints, resume_step: int | None) -> dict[str, Any]:
-  """The config as plain dicts; the run its discriminator came from is named so that it is found from anywhere."""
+  """The config as plain dicts; clips and the run its discriminator came from are found from any folder."""
   config = OmegaConf.to_container(cfg, resolve=True)
+  if config["motion"]["path"] is not None:
+    config["motion"]["path"] = absolute_paths(config["motion"]["path"])
   amp = config["amp"]
   if amp and amp["discriminator"] is not None:
     source = os.path.abspath(amp["discriminator"])

@@ -60,16 +60,20 @@ def check_resumed(run_dir: Path, allowed: Sequence[str], config_dir: str | None)
   """
   from wildrobot_exp.learning.rollback import FILE as ROLLBACKS
   from wildrobot_exp.learning.rollback import read_rollbacks
+  from wildrobot_exp.motions.files import clips_hash
   from wildrobot_exp.robots import model_hash  # imports MuJoCo
 
-  checkpoints = Checkpoints(run_dir, model_hash=model_hash())
+  search = [f"hydra.searchpath=['file://{os.path.abspath(config_dir)}']"] if config_dir else []
+  today = _plain(load([*own_overrides(run_dir), *search], probe=False, trained=True))
+  clips = None if today["motion"]["path"] is None else clips_hash(today["motion"]["path"])
+  checkpoints = Checkpoints(run_dir, model_hash=model_hash(), motion_hash=clips)
   step = checkpoints.resolve("latest")
   if MODEL not in allowed:
     checkpoints.check_model(step)
+  if not {"motion", "motion.path"} & set(allowed):
+    checkpoints.check_motion(step)
   if (run_dir / ROLLBACKS).exists():
     read_rollbacks(run_dir / ROLLBACKS)
-  search = [f"hydra.searchpath=['file://{os.path.abspath(config_dir)}']"] if config_dir else []
-  today = _plain(load([*own_overrides(run_dir), *search], probe=False, trained=True))
   check_unchanged(checkpoints.info(step)["config"], today, allowed, f"resume={run_dir} from step {step}")
 
 

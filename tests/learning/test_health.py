@@ -65,7 +65,10 @@ def test_the_start_writes_a_row_per_feature_and_says_the_furthest_apart(health, 
   with (tmp_path / "amp_start.csv").open(newline="") as file:
     table = list(csv.DictReader(file))
   assert sorted(row["feature"] for row in table) == sorted(NAMES)
-  assert len(table[0]) == 10 and all(np.isfinite(float(v)) for row in table for k, v in row.items() if k != "feature")
+  assert len(table[0]) == 20 and all(np.isfinite(float(v)) for row in table for k, v in row.items() if k != "feature")
+  for side in ("reference", "policy"):
+    spread = [[float(row[f"{side}_{at}"]) for at in ("min", "p05", "p25", "p50", "p75", "p95", "max")] for row in table]
+    assert all(row == sorted(row) for row in spread)
   assert len(said) == 4 and table[0]["feature"] in said[1]
   assert not any("warning" in line for line in said)
 

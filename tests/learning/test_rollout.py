@@ -79,3 +79,13 @@ def test_episode_metrics_are_nan_where_no_episode_ended(long):
 def test_invalid_states_are_counted(long):
   broken = long.replace(invalid=long.invalid.at[2, 1].set(1.0).at[3, 0].set(1.0))
   assert episode_metrics(broken)["train/invalid_states"] == 2.0
+
+
+def test_the_commands_are_counted_over_the_declared_range():
+  commands = np.float32([[0.0, 0.05, 0.1], [0.3, 0.29, 0.4]])
+  counted = {name: float(share) for name, share in rollout_module.command_histogram(commands, 0.0, 0.3).items()}
+  sixth, third = pytest.approx(1 / 6), pytest.approx(1 / 3)
+  assert [counted[f"command/bin_{i}"] for i in range(5)] == [third, sixth, 0.0, 0.0, third]
+  assert counted["command/outside"] == sixth
+  one_speed = rollout_module.command_histogram(np.full((2, 2), 0.25, np.float32), 0.25, 0.25)
+  assert float(one_speed["command/bin_0"]) == 1.0 and float(one_speed["command/outside"]) == 0.0

@@ -1,9 +1,11 @@
 """resume=RUN on the command line: the run's own overrides, plus what may change when it goes on; sweep.resume=SWEEP."""
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,6 +16,7 @@ CONFIG_DIR = ("--config-dir", "-cd")
 WITH_VALUE = (*CONFIG_DIR, "--config-path", "-cp", "--config-name", "-cn", "--package", "-p")  # flags of Hydra's
 HYDRA = Path(".hydra") / "hydra.yaml"
 KEY = "resume"
+CLIPS = "motion.path"
 SWEEP_KEY = "sweep.resume"
 SWEEP_FOLDER = "hydra.sweep.dir"
 RUN_FOLDER = "hydra.run.dir"
@@ -68,15 +71,35 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
 
 def own_overrides(folder: Path) -> list[str]:
   """What was typed for the run in a folder, without what made it go on. Raises UserError."""
-  return [line for line in read_overrides(folder) if _key(line) not in (KEY, ALLOW)]
+  lines = [line for line in read_overrides(folder) if _key(line) not in (KEY, ALLOW)]
+  return [_from_its_folder(line, folder) if _key(line) == CLIPS else line for line in lines]
+
+
+def absolute_paths(path: str, start: str | None = None) -> str:
+  """motion.path with every part absolute, relative ones seen from `start`, or from here."""
+  parts = filter(None, path.split(os.pathsep))
+  return os.pathsep.join(os.path.abspath(os.path.join(start or os.getcwd(), part)) for part in parts)
+
+
+def _from_its_folder(line: str, folder: Path) -> str:
+  """motion.path as typed for the run in a folder, seen from where that was typed."""
+  value = line.partition("=")[2].strip("'\"")
+  return line if value in ("", "null") else f"{CLIPS}={quoted(absolute_paths(value, _recorded(folder, 'cwd')))}"
 
 
 def recorded_config_dir(folder: Path) -> str | None:
   """The --config-dir that the run in a folder was started with, as Hydra wrote it down; None without one."""
   try:
-    content = yaml.safe_load((folder / HYDRA).read_text())
-    sources = content["hydra"]["runtime"]["config_sources"]
+    sources = _recorded(folder, "config_sources") or []
     return next((str(source["path"]) for source in sources if source["provider"] == "command-line"), None)
+  except (KeyError, TypeError):
+    return None
+
+
+def _recorded(folder: Path, name: str) -> Any:
+  """An entry of hydra.runtime as Hydra wrote it down; None where that is something else."""
+  try:
+    return yaml.safe_load((folder / HYDRA).read_text())["hydra"]["runtime"][name]
   except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
     return None
 

@@ -18,7 +18,9 @@ from wildrobot_exp.config.schema import Config
 from wildrobot_exp.config.typed import no_amp
 from wildrobot_exp.errors import UserError
 
-STARTS = ("resume", "resume_allow", "sweep", "hardware", "amp.discriminator")  # act at the start, or through other keys
+STARTS = (  # act at the start, through other keys, or are compared by what is in the files
+  *("resume", "resume_allow", "sweep", "hardware", "amp.discriminator", "motion.path"),
+)
 SHOWN = 3  # changed keys in a refusal
 
 _log = logging.getLogger(__name__)

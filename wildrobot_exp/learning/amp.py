@@ -197,6 +197,7 @@ class Amp:
       )(params)
       direction, adam = self._adam.update(gradient, adam)
       params = jax.tree.map(lambda p, d: p - frozen * rate * d, params, direction)
+      metrics |= {"amp/gradient_norm": optax.global_norm(gradient)}
       return (params, adam), metrics, is_finite(gradient, metrics["amp/loss"])
 
     (params, adam), metrics, skipped = guarded_scan(step, (state.params, state.adam), jnp.stack(keys))

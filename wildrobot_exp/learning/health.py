@@ -14,6 +14,7 @@ MOST_OUTSIDE = 0.05  # share of values outside of a feature's bounds that can st
 STILL = 1e-6  # a standard deviation below this is a constant
 TELLING_AUC = 0.97  # a single feature that separates the sides this well before training is suspicious
 AUC_SAMPLES = 400  # of each side
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # the columns p05 to p95 of the table
 TOP = 3  # features named in a message
 GIVEAWAY = "amp/giveaway"  # the update's metric, [F] shares
 START_TABLE = "amp_start.csv"  # file of a run folder
@@ -29,10 +30,20 @@ class Row:
   reference_mean: float
   reference_std: float
   reference_max: float
+  reference_p05: float
+  reference_p25: float
+  reference_p50: float
+  reference_p75: float
+  reference_p95: float
   policy_min: float
   policy_mean: float
   policy_std: float
   policy_max: float
+  policy_p05: float
+  policy_p25: float
+  policy_p50: float
+  policy_p75: float
+  policy_p95: float
   auc: float  # of this feature alone, see one_feature_auc
 
   def line(self) -> str:
@@ -56,7 +67,8 @@ def compare(names: Sequence[str], reference: np.ndarray, policy: np.ndarray, flo
   """
 
   def stats(values: np.ndarray) -> list[float]:
-    return [float(f(values)) for f in (np.min, np.mean, np.std, np.max)]
+    known = [float(f(values)) for f in (np.min, np.mean, np.std, np.max)]
+    return known + [float(value) for value in np.quantile(values, QUANTILES)]
 
   rows = [
     Row(name, *stats(reference[:, i]), *stats(policy[:, i]), one_feature_auc(reference[:, i], policy[:, i], floors[i]))

@@ -12,6 +12,9 @@ from wildrobot_exp.envs.walk import WalkEnv
 from wildrobot_exp.physics.quantities import root_linvel
 from wildrobot_exp.physics.state import PhysicsState
 
+COMMAND_BINS = 5  # of the logged histogram
+ROUNDING = 1e-6  # m/s
+
 
 @flax.struct.dataclass
 class Rollout:
@@ -115,3 +118,13 @@ def episode_metrics(rollout: Rollout) -> dict[str, jax.Array]:
     "train/command_zero_share": jnp.mean(rollout.command == 0.0),
     **{f"reward/{name}": jnp.mean(value) for name, value in rollout.terms.items()},
   }
+
+
+def command_histogram(command: jax.Array, low: float, high: float) -> dict[str, jax.Array]:
+  """Share of the steps [T, N] commanded in each fifth of the declared range, slowest first, and outside of it."""
+  width = (high - low) / COMMAND_BINS
+  place = jnp.floor((command - low) / width) if width > 0 else jnp.zeros_like(command)
+  place = jnp.clip(place, 0, COMMAND_BINS - 1)
+  inside = (command >= low - ROUNDING) & (command <= high + ROUNDING)
+  shares = {f"command/bin_{i}": jnp.mean(inside & (place == i)) for i in range(COMMAND_BINS)}
+  return shares | {"command/outside": jnp.mean(~inside)}

@@ -9,7 +9,7 @@ _MAY_BE_MISSING = {  # no episode ended in an iteration, or every step of it was
   *("train/return", "train/episode_steps", "train/falls"),
   *("train/policy_loss", "train/value_loss", "train/entropy_loss", "train/action_std", "train/gradient_norm"),
   *("amp/loss", "amp/logit_reference", "amp/logit_policy", "amp/accuracy_reference", "amp/accuracy_policy"),
-  *("amp/gradient_penalty", "amp/reward_contrast", "amp/giveaway"),
+  *("amp/gradient_penalty", "amp/gradient_norm", "amp/reward_contrast", "amp/giveaway"),
 }
 
 

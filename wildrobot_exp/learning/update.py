@@ -18,7 +18,7 @@ from wildrobot_exp.learning.guard import choose
 from wildrobot_exp.learning.hyperparameters import Hyperparameters
 from wildrobot_exp.learning.networks import init_normaliser, make_policy
 from wildrobot_exp.learning.ppo import Learner, brax_transition, init_learner, policy_epochs
-from wildrobot_exp.learning.rollout import Rollout, episode_metrics, roll_out
+from wildrobot_exp.learning.rollout import Rollout, command_histogram, episode_metrics, roll_out
 from wildrobot_exp.learning.style import Style
 
 Metrics = dict[str, jax.Array]
@@ -135,7 +135,7 @@ class Update:
     self, state: TrainState, episodes: Episodes, rollout: Rollout, hp: Hyperparameters
   ) -> tuple[TrainState, Metrics]:
     next_rng, _, epochs_key, amp_key = self._keys(state)
-    metrics = episode_metrics(rollout)
+    metrics = episode_metrics(rollout) | command_histogram(rollout.command, *self.env.command_range)
     reward = self.env.total_reward(rollout.terms, hp.reward_weights)
 
     amp_state = state.amp

@@ -1,5 +1,6 @@
 """The clips that `motion.path` names."""
 
+import hashlib
 import os
 import pathlib
 
@@ -27,6 +28,21 @@ def clip_paths(path: str) -> list[pathlib.Path]:
   if not paths:
     raise UserError("motion.path is empty: name a clip (.npz) or a folder of clips")
   return paths
+
+
+def clips_hash(path: str) -> str:
+  """The sha256 of the files behind `path`, whatever they are called.
+
+  Raises:
+    UserError: a file cannot be read.
+  """
+  whole = hashlib.sha256()
+  for file in clip_paths(path):
+    try:
+      whole.update(hashlib.sha256(file.read_bytes()).digest())
+    except OSError as error:
+      raise UserError(f"{file}: {error.strerror}") from error
+  return whole.hexdigest()
 
 
 def load_clips(path: str, robot: Robot | None = None) -> list[Clip]:
