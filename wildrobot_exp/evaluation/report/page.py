@@ -50,9 +50,7 @@ def write_report(run_dir: str | os.PathLike) -> Path:
   """
   run = read_run(Path(run_dir))
   page = run.folder / REPORT
-  partial = page.with_suffix(".html.partial")
-  partial.write_text(render(run), encoding="utf-8")
-  os.replace(partial, page)
+  write_page(page, render(run))
   return page
 
 
@@ -72,6 +70,16 @@ def render(run: RunFiles) -> str:
     **_provenance(run),
   }
   return fill("report.html.j2", context)
+
+
+def write_page(page: Path, text: str) -> None:
+  """Write a page whole or not at all; two processes that do it at once leave one of both."""
+  partial = page.with_name(f".{page.name}.{os.getpid()}.partial")
+  try:
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, page)
+  finally:
+    partial.unlink(missing_ok=True)
 
 
 def fill(template: str, context: Mapping[str, Any]) -> str:
