@@ -156,7 +156,7 @@ def test_the_same_evaluation_again_replaces_the_old_one(tmp_path):
   assert kept_evaluation(tmp_path, "mjx", 64).exists()
 
 
-@pytest.mark.parametrize("damaged", ["{", "[]", '{"physics": "native"}'])
+@pytest.mark.parametrize("damaged", ["{", "[]", '{"physics": "native"}', '{"physics": "../x", "checkpoint_step": 3}'])
 def test_what_cannot_be_read_is_replaced(tmp_path, damaged):
   (tmp_path / EVALUATION).write_text(damaged)
   evaluated(tmp_path, NATIVE)

@@ -13,6 +13,7 @@ from wildrobot_exp.evaluation.gait import record_gait, reference_gait
 from wildrobot_exp.evaluation.policies import DETERMINISTIC, RANDOM, STOCHASTIC, ZERO_ACTION, Actor
 from wildrobot_exp.evaluation.pushes import push_recovery, push_roller
 from wildrobot_exp.evaluation.rollouts import Record, Roller
+from wildrobot_exp.evaluation.stages import stage
 from wildrobot_exp.evaluation.starts import SEED, join, make_evaluation_env, make_start, spread_commands
 from wildrobot_exp.evaluation.strides import reference_strides
 from wildrobot_exp.evaluation.style import measure_style
@@ -153,6 +154,7 @@ def evaluate(
 def _fine_timestep(roller: Roller, params: Any, commands: np.ndarray, rng: jax.Array) -> dict[str, Any]:
   """The same episodes with a finer physics step: a policy that lives off the coarse one's errors falls."""
   env = roller.env
+  stage("measuring the same episodes with a finer physics step")
   record = roller.roll(params, make_start(env, commands), roller.chunk, rng)
   return {"timestep": float(env.robot.model.opt.timestep)} | summaries.outcome(record, env.gait_period)
 

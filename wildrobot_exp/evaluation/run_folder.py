@@ -28,6 +28,7 @@ from wildrobot_exp.interrupts import before_leaving, raise_held
 from wildrobot_exp.json_files import write_json
 from wildrobot_exp.motions import Clip
 from wildrobot_exp.npz_files import write_npz
+from wildrobot_exp.physics import ENGINES
 from wildrobot_exp.robots import Robot, load_robot
 
 EVALUATION, GAIT, VIDEO = "evaluation.json", "gait.npz", "video.mp4"
@@ -99,9 +100,11 @@ def keep_another(run_dir: Path, result: Mapping[str, Any]) -> None:
   kept_evaluation(run_dir, result["physics"], result["checkpoint_step"]).unlink(missing_ok=True)
   try:
     before = json.loads(path.read_text())
-    which = (before["physics"], before["checkpoint_step"])
+    which = (before["physics"], int(before["checkpoint_step"]))
   except (OSError, ValueError, KeyError, TypeError):
     return
+  if which[0] not in ENGINES:
+    return  # nothing that was written here
   if which != (result["physics"], result["checkpoint_step"]):
     os.replace(path, kept_evaluation(run_dir, *which))
 

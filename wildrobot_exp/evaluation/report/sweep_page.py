@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wildrobot_exp.evaluation.report.page import REPORT, fill
+from wildrobot_exp.evaluation.report.page import REPORT, fill, write_page
 from wildrobot_exp.evaluation.report.sweep_files import SweepFiles, read_sweep
 from wildrobot_exp.evaluation.report.sweep_metrics import Metric, changing, present, shown_values
 from wildrobot_exp.evaluation.report.sweep_plots import (
@@ -59,9 +59,7 @@ def write_sweep_report(folder: str | os.PathLike, results: Sequence[JobResult] |
   """
   sweep = read_sweep(Path(folder), results)
   page = sweep.folder / REPORT
-  partial = page.with_suffix(".html.partial")
-  partial.write_text(render(sweep), encoding="utf-8")
-  os.replace(partial, page)
+  write_page(page, render(sweep))
   return page
 
 
