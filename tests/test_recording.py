@@ -125,6 +125,20 @@ def test_the_command_of_a_sweep_s_job_runs_it_alone_where_its_config_was(tmp_pat
   assert command == "python run.py --config-dir /mine experiment=own seed=1 hydra.mode=RUN"
 
 
+def test_a_resume_under_other_versions_says_so_in_one_line(tmp_path, capsys):
+  Checkpoints(tmp_path, model_hash=recording_module.model_hash()).save(64, {"w": np.ones(3)}, metrics={}, config={})
+  versions = tmp_path / "versions.json"
+  write_versions(versions, overrides=[], facts={})
+  content = json.loads(versions.read_text())
+  for then, said in ((content["versions"]["jax"], ""), ("0.0.1", "jax 0.0.1 is ")):
+    content["versions"]["jax"] = then
+    versions.write_text(json.dumps(content))
+    with recording(config(tmp_path), tmp_path, overrides=[], group=""):
+      pass
+    out = capsys.readouterr().out
+    assert out.count("\n") == bool(said) and said in out
+
+
 def test_the_wall_time_of_a_resumed_run_counts_its_earlier_starts(tmp_path, monkeypatch):
   Checkpoints(tmp_path, model_hash=recording_module.model_hash()).save(64, {"w": np.ones(3)}, metrics={}, config={})
   (tmp_path / "metrics.csv").write_text("step,wall_s\n64,5000.0\n128,9000.0\n")

@@ -19,6 +19,7 @@ from wildrobot_exp.building import Experiment, build, make_update
 from wildrobot_exp.built_check import check_built, check_update
 from wildrobot_exp.compilation_cache import use_compilation_cache
 from wildrobot_exp.config.folders import sweep_name
+from wildrobot_exp.envs.standing import standing_line
 from wildrobot_exp.evaluation.policies import make_actor
 from wildrobot_exp.evaluation.quick import QuickEvaluation
 from wildrobot_exp.interrupts import held, raise_held
@@ -99,6 +100,8 @@ def _train(run: Recording, experiment: Experiment) -> tuple[Any, int, dict[str, 
   if run.resume_step is None:  # later it is in the checkpoint
     state = with_discriminator(cfg, state)
   check_update(cfg, update, state, hp)
+  if run.resume_step is None and any(params["weight"] for params in cfg.reward.terms.values()):
+    run.tracker.say(standing_line(experiment.env))
   if run.resume_step is not None:
     state = run.checkpoints.restore(run.resume_step, state)
     run.tracker.say(f"resumed at step {run.resume_step}")

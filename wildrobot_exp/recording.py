@@ -31,7 +31,7 @@ from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.record import job_words
 from wildrobot_exp.sweeps.summary import swept_overrides
 from wildrobot_exp.tracking import Tracker, make_tracker
-from wildrobot_exp.versions import read_versions, write_versions
+from wildrobot_exp.versions import other_versions, read_versions, write_versions
 
 
 class Recording:
@@ -199,6 +199,8 @@ def recording(
     overrides=swept_overrides(run_dir.parent, overrides) if group else None,
     console=console,
   )
+  if resumed is not None and (other := other_versions(resumed[1])):
+    tracker.say(f"warning: resumed under other versions ({other}): not to the bit what it would have been")
   run = Recording(cfg, run_dir, config, tracker, checkpoints, resume_step)
   exit_code = 1
   try:

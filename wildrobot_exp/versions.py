@@ -94,6 +94,16 @@ def read_versions(path: Path) -> dict[str, Any]:
   return content if isinstance(content, dict) else {}
 
 
+def other_versions(first: dict[str, Any]) -> str:
+  """What is installed now and was another version then, `jax 0.4 is 0.5`; empty if nothing is, or it was not noted."""
+  then = first.get("versions")
+  now = package_versions()
+  if not isinstance(then, dict):
+    return ""
+  names = [name for name in then if then[name] != now.get(name)]
+  return ", ".join(f"{name} {then[name]} is {now.get(name, 'gone')}" for name in names)
+
+
 def _typed() -> list[str]:
   """This process's command line as it was typed: sys.argv has been expanded since, for a run that goes on."""
   given, script = sys.orig_argv, sys.argv[0]

@@ -170,7 +170,7 @@ class WalkEnv(Env):
     rng, keep_key, command_key = jax.random.split(info["rng"], 3)
     phase = jnp.mod(info["phase"] + self.dt / self.gait_period, 1.0)
     context = StepContext(self.robot, after, action, info["last_action"], info["command"], phase, self.dt)
-    terms = {name: term(context) for name, term in self._rewards.items()}
+    terms = self.reward_terms(context)
     reward = self.total_reward(terms, self.reward_weights)
     fell = jnp.any(jnp.array([condition(context) for condition in self._terminations], dtype=bool))
     done = jnp.where(fell | ~valid, 1.0, 0.0)
@@ -188,6 +188,10 @@ class WalkEnv(Env):
       metrics=state.metrics | metrics,
       info=info,
     )
+
+  def reward_terms(self, context: StepContext) -> dict[str, jax.Array]:
+    """Every term of the reward, unweighted, per second."""
+    return {name: term(context) for name, term in self._rewards.items()}
 
   def total_reward(self, terms: Mapping[str, jax.Array], weights: Mapping[str, Any]) -> jax.Array:
     """The reward of a step: the control period times the weighted sum of its terms."""
