@@ -28,7 +28,7 @@ from wildrobot_exp.config.explain import explain
 from wildrobot_exp.config.hydra_keys import check_hydra_override, check_hydra_section, check_package
 from wildrobot_exp.config.launcher import check_launcher, register_launcher
 from wildrobot_exp.config.loader import SweepLoader
-from wildrobot_exp.config.overrides import check_overrides
+from wildrobot_exp.config.overrides import check_chosen_once, check_overrides
 from wildrobot_exp.config.saved import changed
 from wildrobot_exp.config.schema import Config, register
 from wildrobot_exp.config.search import check_job, is_search, register_search
@@ -127,7 +127,9 @@ def compose(
   if args.config_dir:
     overrides.append(f"hydra.searchpath=['file://{os.path.abspath(args.config_dir)}']")
   with _hydra(conf_dir) as hydra:
-    for override in OverridesParser.create(hydra.config_loader).parse_overrides(overrides):
+    typed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
+    check_chosen_once(typed, groups(hydra))
+    for override in typed:
       if override.is_hydra_override():
         check_hydra_override(override)
     mode = RunMode.MULTIRUN if args.multirun else hydra.get_mode(name, overrides) or RunMode.RUN

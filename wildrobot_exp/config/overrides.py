@@ -27,7 +27,6 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
     UserError: the first problem found.
   """
   groups = set(groups)
-  _check_chosen_once(overrides, groups)
   for override in overrides:
     if override.is_hydra_override():
       _check_plugin(override)
@@ -44,8 +43,9 @@ def check_overrides(overrides: list[Override], groups: Iterable[str], multirun: 
       _check_key(override, key, groups)
 
 
-def _check_chosen_once(overrides: list[Override], groups: set[str]) -> None:
-  """Of two options of one group Hydra would take the last without a word."""
+def check_chosen_once(overrides: list[Override], groups: Iterable[str]) -> None:
+  """Raises UserError where two options of one group are typed: Hydra would take the last without a word."""
+  groups = set(groups)
   chosen: dict[str, str] = {}
   for override in overrides:
     key, line = override.key_or_group, override.input_line
