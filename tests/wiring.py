@@ -11,12 +11,12 @@ import jax
 import numpy as np
 from omegaconf import OmegaConf
 
-from wildrobot_exp import building, experiment, prior, recording
+from wildrobot_exp import building, experiment, prior, recording, start_checks
 from wildrobot_exp.envs import walk
 from wildrobot_exp.errors import UserError
 from wildrobot_exp.evaluation import endurance, protocol, run_folder, showpiece, worlds
 from wildrobot_exp.learning import brax_ppo
-from wildrobot_exp.motions import reference
+from wildrobot_exp.motions import sources
 from wildrobot_exp.tracking import tracker
 
 JOINTS = 11
@@ -114,6 +114,7 @@ class Wiring:
       (experiment, "prepare_process", nothing),
       (experiment, "check_built", nothing),
       (experiment, "check_update", nothing),
+      (experiment, "standing_line", lambda env: ""),
       (experiment, "make_actor", nothing),
       (experiment, "HealthCheck", nothing),
       (experiment, "Trainer", self._trainer),
@@ -123,17 +124,17 @@ class Wiring:
       spy(building, "make_physics", lambda engine, robot: SimpleNamespace(robot=robot, name=engine)),
       spy(building, "make_networks"),
       spy(building, "Update", lambda **given: self._update()),
-      spy(reference, "make_gait_grid", [MagicMock()]),
-      spy(reference, "make_mocap_grid", [MagicMock()]),
-      spy(reference, "load_clips", [MagicMock()]),
-      (reference, "resample", nothing),
-      spy(reference, "mirror_clip"),
+      spy(sources, "make_gait_grid", [MagicMock()]),
+      spy(sources, "make_mocap_grid", [MagicMock()]),
+      spy(sources, "load_clips", [MagicMock()]),
+      (sources, "resample", nothing),
+      spy(sources, "mirror_clip"),
       spy(walk, "WalkEnv", lambda **given: self._env(given["rewards"])),
       spy(walk, "make_start_bank"),
       spy(prior, "make_amp_reference", empty),
       spy(prior, "Amp"),
       spy(prior, "Style"),
-      spy(prior, "Checkpoints", others),
+      spy(start_checks, "Checkpoints", others),
       (experiment, "clip_warnings", lambda *_: []),
       spy(recording, "Checkpoints"),
       spy(recording, "Bookkeeper"),

@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -17,18 +18,26 @@ from wildrobot_exp.errors import UserError
 LOCK = ".lock"
 MOST_NAMES = 100  # tried for a folder whose name is taken
 
-_held: set[Path] = set()  # locks of this process
+
+class _Held(threading.local):
+  """The locks of this thread."""
+
+  def __init__(self) -> None:
+    self.paths: set[Path] = set()
+
+
+_held = _Held()
 
 
 @contextlib.contextmanager
 def only_writer(folder: str | os.PathLike) -> Iterator[None]:
-  """Hold the run folder while inside. Who holds it already may do so once more.
+  """Hold the run folder while inside. The thread that holds it already may do so once more.
 
   Raises:
-    UserError: another process is writing into it, or its file system cannot tell.
+    UserError: another process, or thread, is writing into it, or its file system cannot tell.
   """
   path = Path(folder).resolve() / LOCK
-  if path in _held:
+  if path in _held.paths:
     yield
     return
   with _opened(path) as file:
@@ -47,11 +56,11 @@ def only_writer(folder: str | os.PathLike) -> Iterator[None]:
     file.truncate(0)
     file.write(f"{os.getpid()} {socket.gethostname()}")
     file.flush()
-    _held.add(path)
+    _held.paths.add(path)
     try:
       yield
     finally:
-      _held.discard(path)
+      _held.paths.discard(path)
 
 
 @contextlib.contextmanager

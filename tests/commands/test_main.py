@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -132,8 +133,19 @@ def run(tmp_path):
 
 
 def test_a_run_that_is_being_written_is_not_evaluated(run, capsys):
-  with only_writer(run):
-    said = refused(["eval", str(run)], capsys)
+  held, over = threading.Event(), threading.Event()
+
+  def write():
+    with only_writer(run):
+      held.set()
+      over.wait(60)
+
+  writer = threading.Thread(target=write)
+  writer.start()
+  assert held.wait(60)
+  said = refused(["eval", str(run)], capsys)
+  over.set()
+  writer.join()
   assert f"{run} is in use by process {os.getpid()}" in said
   assert not (run / "evaluation.json").exists()
 
