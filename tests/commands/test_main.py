@@ -224,6 +224,7 @@ def test_an_evaluation_names_its_run_wherever_it_is_called_from_and_written(run,
   assert named == ["my_run"]
   written = json.loads(((out if elsewhere else run) / "evaluation.json").read_text())
   assert written["made"]["command"] == "wildrobot eval ." and written["made"]["versions"]
+  assert written["made"]["wall_s"] >= 0
 
 
 def test_an_unknown_option_is_not_taken_for_an_override(capsys):

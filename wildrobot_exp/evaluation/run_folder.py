@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def evaluate_into(
   say: Callable[[str], None],
   programs: Programs | None = None,
   run: str | None = None,
-  made: Mapping[str, Any] | None = None,
+  made: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Run the protocol on (normaliser, policy parameters) and write what it found: all its files at the end, or none.
 
@@ -60,11 +61,12 @@ def evaluate_into(
     say: told what is measured, and what is missing.
     programs: that serve this policy, where some are compiled already.
     run: name of the run, written down; the folder's by default.
-    made: how this evaluation came about, where that is not how the run did.
+    made: how this evaluation came about, where that is not how the run did; its duration (wall_s) is added.
 
   Returns:
     The content of evaluation.json.
   """
+  started = time.monotonic()
   with stages_told(say):
     stage("measuring the episodes, deterministic and stochastic, and the baselines")
     evaluation = evaluate(
@@ -78,7 +80,7 @@ def evaluate_into(
       worlds=cfg.evaluation.worlds.enabled,
     )
   raise_held()
-  result = evaluation.result | ({"made": made} if made else {})
+  result = evaluation.result | ({"made": made | {"wall_s": time.monotonic() - started}} if made else {})
   robot = load_robot(cfg.env.control_dt, cfg.env.timestep)
   with _all_or_nothing(run_dir) as folder:
     write_npz(folder / GAIT, gait_arrays(robot, evaluation, clips))
