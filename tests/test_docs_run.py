@@ -225,7 +225,7 @@ def test_it_does_what_the_page_says(page, command, place, extended_place, enviro
   if command.startswith("tensorboard"):
     serves(command.split(), folder, environment)
     return
-  if "experiment=verify" in command:  # it looks at its own speed
+  if "experiment=verify" in command or "wildrobot doctor" in command:  # they look at the machine's speed
     environment = {name: value for name, value in environment.items() if name not in QUICK_COMPILE}
   for words in shortened(command):
     done = execute(words, folder, environment)
