@@ -51,6 +51,7 @@ def test_an_evaluation_in_another_process_finds_the_same_to_the_digit_and_tells_
   assert first == second == own
   assert [line.split(",")[0] for line in lines if line.startswith("measuring")] == [
     "measuring the episodes",
+    "measuring the same episodes with a finer physics step",
     "measuring 2 walks of 0.05 m",
     "measuring pushes of 5",
   ]

@@ -88,10 +88,9 @@ def test_ctrl_c_while_the_video_is_drawn(tmp_path, presses: int):
   pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
   command = subprocess.Popen(words, env=environment(), start_new_session=True, **pipes)
   assert any(line == "drawing the video\n" for line in command.stdout)
-  time.sleep(0.5)
-  for _ in range(presses):
+  for _ in range(presses):  # before the renderer, a Python of its own, has imported what it needs
+    time.sleep(0.1)
     os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to all of the group
-    time.sleep(0.5)
   out, err = command.communicate(timeout=120)
   assert command.returncode == 130 and err.startswith(ANSWER)
   if presses == 1:
