@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from wildrobot_exp.building import Experiment, policy_params
 from wildrobot_exp.checkpoints import Checkpoints
-from wildrobot_exp.config.resume import MODEL, absolute_paths
+from wildrobot_exp.config.resume import absolute_paths
 from wildrobot_exp.errors import RunFailed, UserError
 from wildrobot_exp.evaluation.protocol import Programs
 from wildrobot_exp.evaluation.report import write_report
@@ -27,6 +27,7 @@ from wildrobot_exp.learning.rollback import Rollbacks
 from wildrobot_exp.learning.update import TrainState
 from wildrobot_exp.motions.files import clips_hash
 from wildrobot_exp.robots import Robot, model_hash
+from wildrobot_exp.run_config import check_files
 from wildrobot_exp.stop_request import StopRequest
 from wildrobot_exp.sweeps.record import job_words
 from wildrobot_exp.sweeps.summary import swept_overrides
@@ -176,11 +177,8 @@ def recording(
   clips = clips_hash(cfg.motion.path) if cfg.motion.path is not None else None
   checkpoints = Checkpoints(run_dir, keep=cfg.checkpoints.keep, model_hash=model_hash(), motion_hash=clips)
   resume_step = checkpoints.resolve("latest") if cfg.resume else None
-  if resume_step is not None and MODEL not in cfg.resume_allow:
-    checkpoints.check_model(resume_step)
-  if resume_step is not None and not {"motion", "motion.path"} & set(cfg.resume_allow):
-    checkpoints.check_motion(resume_step)
   if resume_step is not None:
+    check_files(checkpoints, resume_step, cfg.resume_allow)
     checkpoints.drop_beyond(resume_step)
   versions = run_dir / "versions.json"
   resumed = None if resume_step is None else (resume_step, read_versions(versions))

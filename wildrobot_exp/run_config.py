@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from wildrobot_exp.checkpoints import Checkpoints
 from wildrobot_exp.config.compose import load, load_saved
 from wildrobot_exp.config.folders import read_overrides
-from wildrobot_exp.config.resume import MODEL, own_overrides
+from wildrobot_exp.config.resume import CLIPS, MODEL, own_overrides
 from wildrobot_exp.config.saved import check_unchanged, completed
 
 
@@ -68,13 +68,27 @@ def check_resumed(run_dir: Path, allowed: Sequence[str], config_dir: str | None)
   clips = None if today["motion"]["path"] is None else clips_hash(today["motion"]["path"])
   checkpoints = Checkpoints(run_dir, model_hash=model_hash(), motion_hash=clips)
   step = checkpoints.resolve("latest")
-  if MODEL not in allowed:
-    checkpoints.check_model(step)
-  if not {"motion", "motion.path"} & set(allowed):
-    checkpoints.check_motion(step)
+  check_files(checkpoints, step, allowed)
   if (run_dir / ROLLBACKS).exists():
     read_rollbacks(run_dir / ROLLBACKS)
   check_unchanged(checkpoints.info(step)["config"], today, allowed, f"resume={run_dir} from step {step}")
+
+
+def check_files(checkpoints: Checkpoints, step: int, allowed: Sequence[str]) -> None:
+  """Refuse to go on from a checkpoint whose robot's file or clips have changed since.
+
+  Args:
+    checkpoints: of the run, with the hashes of today.
+    step: of the checkpoint.
+    allowed: what may have changed, as in `resume_allow`.
+
+  Raises:
+    UserError: names what has changed.
+  """
+  if MODEL not in allowed:
+    checkpoints.check_model(step)
+  if not {"motion", CLIPS} & set(allowed):
+    checkpoints.check_motion(step)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

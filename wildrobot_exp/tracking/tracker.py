@@ -75,7 +75,7 @@ class Tracker:
     if self._console:
       self._guard(self._console.name, self._console.say, line)
     elif line.startswith(WARNING):
-      self._guard("stderr", functools.partial(print, line, file=self._warn_on, flush=True))
+      self._guard("console", functools.partial(print, line, file=self._warn_on, flush=True))
 
   def close(self, exit_code: int = 0) -> None:
     """Closes every sink; a second call does nothing. exit_code: 0 if the run succeeded."""
